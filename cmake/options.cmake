@@ -16,6 +16,7 @@ if(PROJECT_IS_TOP_LEVEL)
   if(NOT multi_config AND NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
   endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON) # read by clang-tidy and by the test of the symbol tables
 endif()
 
 if(TCONV_WERROR)
