@@ -1,0 +1,72 @@
+// Thousands of random layers, each in one random layout, alignment, pitch and with every algorithm that takes it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "support/random_layer.hpp"
+#include "support/sweep.hpp"
+
+namespace tconv_test {
+namespace {
+
+class RandomLayers : public OnTarget {};
+
+// TCONV_TEST_SEED=N starts elsewhere; a failure prints its seed, which reproduces that layer alone as the first of a run.
+uint64_t first_seed() {
+  const char* const value = std::getenv("TCONV_TEST_SEED");
+  return value != nullptr ? std::strtoull(value, nullptr, 10) : 1000000;
+}
+
+void sweep_random_layers(tconv::Target target, int64_t rounds, uint64_t salt, const LayerLimits& limits) {
+  int64_t ran[8] = {};
+  int failed = 0;
+  for (int64_t round = 0; round < rounds && failed < 5; ++round) {
+    const uint64_t seed = first_seed() + static_cast<uint64_t>(round);
+    Random random(seed ^ salt);
+    Sweep sweep(target, "TCONV_TEST_SEED=" + std::to_string(seed));
+    const Problem problem =
+        make_problem(random_layer(random, limits), random, chance(random, 0.5) ? Data::whole : Data::real, chance(random, 0.7));
+    for (tconv::Layout layout : all_layouts) {
+      Variant variant;
+      variant.layout = layout;
+      variant.placement = chance(random, 0.7) ? Placement::ends_at_guard : Placement::begins_at_guard;
+      variant.input_gaps = random_gaps(random);
+      variant.output_gaps = random_gaps(random);
+      variant.residual_gaps = random_gaps(random);
+      variant.residual_in_place = chance(random, 0.5);
+      for (tconv::Algorithm algorithm : automatic_and_all_algorithms) {
+        variant.algorithm = algorithm;
+        sweep.run_one(problem, variant);
+      }
+    }
+    failed += testing::Test::HasFailure();
+    for (tconv::Algorithm algorithm : tconv::all_algorithms) ran[static_cast<int>(algorithm)] += sweep.ran(algorithm);
+  }
+  for (tconv::Algorithm algorithm : tconv::all_algorithms) {
+    testing::Test::RecordProperty(tconv::algorithm_name(algorithm), std::to_string(ran[static_cast<int>(algorithm)]));
+    if (rounds >= 50) {
+      EXPECT_GT(ran[static_cast<int>(algorithm)], 0) << tconv::algorithm_name(algorithm) << " took none of " << rounds << " layers";
+    }
+  }
+}
+
+TEST_P(RandomLayers, Small) {
+  LayerLimits limits;
+  limits.multiplications = 30000;
+  limits.elements = 6000;
+  sweep_random_layers(GetParam(), effort(150, 3000, 100000), 0, limits);
+}
+
+// Enough rows, channels and pixels for every loop of a blocked kernel to turn more than once.
+TEST_P(RandomLayers, Medium) {
+  LayerLimits limits;
+  limits.multiplications = 2000000;
+  limits.elements = 100000;
+  limits.max_channels = 130;
+  sweep_random_layers(GetParam(), effort(10, 150, 5000), 0x9e3779b97f4a7c15, limits);
+}
+
+TCONV_INSTANTIATE_ON_TARGETS(RandomLayers);
+
+}  // namespace
+}  // namespace tconv_test
