@@ -1,0 +1,112 @@
+// Sizes round every tile: channels, widths and heights of 1 to beyond two vectors of the widest target, one at a time.
+#include <gtest/gtest.h>
+
+#include "support/sweep.hpp"
+
+namespace tconv_test {
+namespace {
+
+class Tails : public OnTarget {
+ protected:
+  // Both ends of every buffer at a guard page in turn; whole numbers, so equality.
+  void run(const tconv::Description& d, Sweep* sweep) {
+    Variant variant;
+    variant.placement = flip_ ? Placement::begins_at_guard : Placement::ends_at_guard;
+    flip_ = !flip_;
+    sweep->run(make_problem(d, random_, Data::whole), variant);
+  }
+  Random random_{3};
+  bool flip_ = false;
+};
+
+tconv::Description square(int64_t in_channels, int64_t out_channels, int64_t groups, int64_t height, int64_t width, int64_t kernel,
+                          int64_t stride, int64_t pad) {
+  tconv::Description d;
+  d.in_channels = in_channels;
+  d.out_channels = out_channels;
+  d.groups = groups;
+  for (tconv::Axis* axis : {&d.axis[0], &d.axis[1]}) {
+    axis->kernel = kernel;
+    axis->stride = stride;
+    axis->pad_begin = axis->pad_end = pad;
+  }
+  d.axis[0].input = height;
+  d.axis[1].input = width;
+  return d;
+}
+
+constexpr int64_t largest = 67;  // 4 vectors of 16 floats and a tail
+
+TEST_P(Tails, OutChannels) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t channels = 1; channels <= largest; ++channels) {
+    run(square(3, channels, 1, 3, 5, 3, 2, 1), &sweep);
+    run(square(2, channels, 1, 2, 3, 2, 2, 0), &sweep);
+  }
+}
+
+TEST_P(Tails, InChannels) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t channels = 1; channels <= largest; ++channels) run(square(channels, 5, 1, 3, 4, 4, 2, 1), &sweep);
+}
+
+TEST_P(Tails, DepthwiseChannels) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t channels = 1; channels <= largest; ++channels) run(square(channels, channels, channels, 4, 5, 4, 2, 1), &sweep);
+}
+
+TEST_P(Tails, GroupedChannels) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t channels = 1; channels <= 20; ++channels) {
+    run(square(2 * channels, 6, 2, 3, 4, 3, 2, 1), &sweep);
+    run(square(6, 2 * channels, 2, 3, 4, 3, 2, 1), &sweep);
+  }
+}
+
+TEST_P(Tails, Width) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t width = 1; width <= largest; ++width) {
+    run(square(2, 3, 1, 2, width, 3, 2, 1), &sweep);
+    run(square(3, 2, 1, 2, width, 4, 4, 0), &sweep);
+    run(square(2, 2, 2, 2, width, 5, 3, 2), &sweep);
+    run(square(2, 3, 1, 2, width, 3, 1, 1), &sweep);
+  }
+}
+
+TEST_P(Tails, Height) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t height = 1; height <= 40; ++height) run(square(3, 5, 1, height, 3, 4, 2, 1), &sweep);
+}
+
+TEST_P(Tails, Stride) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t stride = 1; stride <= 20; ++stride) {
+    run(square(3, 5, 1, 3, 4, 3, stride, 1), &sweep);
+    run(square(6, 6, 6, 3, 4, 2 * stride, stride, stride / 2), &sweep);
+  }
+}
+
+TEST_P(Tails, Kernel) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t kernel = 1; kernel <= 20; ++kernel) {
+    for (int64_t stride : {1, 2, 3}) run(square(2, 3, 1, 3, 5, kernel, stride, kernel / 3), &sweep);
+  }
+}
+
+// Every crop of a row: the first and last written pixel at every place within a tile.
+TEST_P(Tails, PaddingOfEachSide) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t begin = 0; begin <= 9; ++begin) {
+    for (int64_t end = 0; end <= 9; ++end) {
+      tconv::Description d = square(3, 4, 1, 3, 9, 4, 2, 1);
+      d.axis[1].pad_begin = begin;
+      d.axis[1].pad_end = end;
+      run(d, &sweep);
+    }
+  }
+}
+
+TCONV_INSTANTIATE_ON_TARGETS(Tails);
+
+}  // namespace
+}  // namespace tconv_test
