@@ -2,30 +2,43 @@
 
 #include <algorithm>
 #include <cinttypes>
-#include <numeric>
+#include <cstdio>
 
 #include "checked.hpp"
 #include "geometry_internal.hpp"
 
 namespace tconv {
-namespace {
+namespace internal {
 
 Status field_error(const char* name, const char* field, int64_t value, const char* rule) {
   return Status::error(StatusCode::invalid_argument, "%s%s = %" PRId64 ": %s", name, field, value, rule);
 }
 
-// Output size before cropping, without the rule on output_padding.
-Checked uncropped_output(const Axis& a) {
-  return Checked(a.stride) * (Checked(a.input) - 1) + Checked(a.dilation) * (Checked(a.kernel) - 1) + 1 + a.output_padding;
+Status check_shared_fields(const char* name, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_begin, int64_t pad_end) {
+  if (kernel < 1) return field_error(name, "kernel", kernel, "must be at least 1");
+  if (stride < 1) return field_error(name, "stride", stride, "must be at least 1");
+  if (dilation < 1) return field_error(name, "dilation", dilation, "must be at least 1");
+  if (pad_begin < 0) return field_error(name, "pad_begin", pad_begin, "must not be negative");
+  if (pad_end < 0) return field_error(name, "pad_end", pad_end, "must not be negative");
+  return {};
 }
+
+Checked reach(int64_t input, int64_t kernel, int64_t stride, int64_t dilation) {
+  return Checked(stride) * (Checked(input) - 1) + Checked(dilation) * (Checked(kernel) - 1) + 1;
+}
+
+}  // namespace internal
+
+namespace {
+
+using internal::field_error;
+
+// Output size before cropping, without the rule on output_padding.
+Checked uncropped_output(const Axis& a) { return internal::reach(a.input, a.kernel, a.stride, a.dilation) + a.output_padding; }
 
 Status check_fields(const Axis& a, const char* name) {
   if (a.input < 1) return field_error(name, "input", a.input, "must be at least 1");
-  if (a.kernel < 1) return field_error(name, "kernel", a.kernel, "must be at least 1");
-  if (a.stride < 1) return field_error(name, "stride", a.stride, "must be at least 1");
-  if (a.dilation < 1) return field_error(name, "dilation", a.dilation, "must be at least 1");
-  if (a.pad_begin < 0) return field_error(name, "pad_begin", a.pad_begin, "must not be negative");
-  if (a.pad_end < 0) return field_error(name, "pad_end", a.pad_end, "must not be negative");
+  if (Status s = internal::check_shared_fields(name, a.kernel, a.stride, a.dilation, a.pad_begin, a.pad_end); !s.ok()) return s;
   if (a.output_padding < 0) return field_error(name, "output_padding", a.output_padding, "must not be negative");
   return {};
 }
@@ -41,13 +54,14 @@ namespace internal {
 
 Status cropped_output_size(const Axis& axis, const char* name, int64_t* size) {
   if (Status s = check_fields(axis, name); !s.ok()) return s;
-  const Checked o = uncropped_output(axis) - axis.pad_begin - axis.pad_end;
+  const Checked uncropped = uncropped_output(axis);
+  const Checked o = uncropped - axis.pad_begin - axis.pad_end;
   if (o.overflowed()) return overflow_error(name);
   if (o.value() < 1) {
     return Status::error(StatusCode::invalid_argument,
-                         "%spadding leaves no output: pad_begin + pad_end = %" PRId64 " + %" PRId64
-                         ", uncropped output is %" PRId64,
-                         name, axis.pad_begin, axis.pad_end, uncropped_output(axis).value());
+                         "%spadding leaves no output: pad_begin + pad_end = %" PRId64 " + %" PRId64 ", uncropped output is %" PRId64
+                         ", so they may cut off at most %" PRId64,
+                         name, axis.pad_begin, axis.pad_end, uncropped.value(), uncropped.value() - 1);
   }
   *size = o.value();
   return {};
@@ -64,6 +78,19 @@ Status output_size(const Axis& axis, const char* name, int64_t* size) {
                          axis.output_padding, limit);
   }
   return internal::cropped_output_size(axis, name, size);
+}
+
+Status output_sizes(const Axis* axes, int rank, int64_t* sizes) {
+  char name[32];
+  int64_t size = 0;
+  for (int a = 0; a < rank; ++a) {
+    std::snprintf(name, sizeof name, "axis[%d].", a);
+    if (Status s = output_size(axes[a], name, &size); !s.ok()) return s;
+  }
+  for (int a = 0; a < rank; ++a) {
+    if (Status s = output_size(axes[a], "", &sizes[a]); !s.ok()) return s;
+  }
+  return {};
 }
 
 Status resolve_padding(AutoPad auto_pad, int64_t wanted_output, const char* name, Axis* axis) {
@@ -94,29 +121,41 @@ Status resolve_padding(AutoPad auto_pad, int64_t wanted_output, const char* name
   return {};
 }
 
-EquivalentConvolution equivalent_convolution(const Axis& a) {
-  const int64_t full = a.dilation * (a.kernel - 1);
-  return {
-      a.kernel, 1, a.dilation, full - a.pad_begin, full - a.pad_end + a.output_padding, a.stride - 1, a.stride * (a.input - 1) + 1};
+Result<SizeRange> inputs_for(const Axis& a, int64_t output) {
+  if (Status s = internal::check_shared_fields("", a.kernel, a.stride, a.dilation, a.pad_begin, a.pad_end); !s.ok()) return s;
+  if (output < 1) return field_error("", "output", output, "must be at least 1");
+  const Checked smallest = internal::reach(1, a.kernel, a.stride, a.dilation) - a.pad_begin - a.pad_end;
+  const Checked above = Checked(output) - smallest;
+  const int64_t limit = std::max(a.stride, a.dilation);
+  const Checked lowest = above - limit + 1;
+  if (lowest.overflowed()) return overflow_error("");
+  if (above.value() < 0) {
+    return Status::error(StatusCode::invalid_argument,
+                         "output = %" PRId64
+                         ": no input size gives it; the smallest output, dilation * (kernel - 1) + 1 - pad_begin - pad_end, is "
+                         "%" PRId64,
+                         output, smallest.value());
+  }
+  return SizeRange{std::max<int64_t>(ceil_div(lowest.value(), a.stride) + 1, 1), floor_div(above.value(), a.stride) + 1};
 }
 
-Phase phase_of(const Axis& a, int64_t index) {
-  const int64_t g = std::gcd(a.dilation, a.stride);
-  Phase phase{index, 0, 0, a.stride / g, 0, a.dilation / g, 0, 0};
-  int64_t output = 0;
-  if (!internal::cropped_output_size(a, "", &output).ok()) return phase;
-  phase.q_begin = ceil_div(a.pad_begin - index, a.stride);
-  phase.q_end = std::max(phase.q_begin, floor_div(output - 1 + a.pad_begin - index, a.stride) + 1);
-  // Taps with d * t = index (mod s) repeat every s / g; the first of them, if any, is below s / g.
-  for (int64_t t = 0; t < std::min(a.kernel, phase.tap_step); ++t) {
-    if ((a.dilation * t - index) % a.stride == 0) {
-      phase.first_tap = t;
-      phase.taps = (a.kernel - 1 - t) / phase.tap_step + 1;
-      phase.input_offset = (a.dilation * t - index) / a.stride;
-      break;
-    }
-  }
-  return phase;
+Result<int64_t> output_padding_for(const Axis& axis, int64_t output) {
+  Axis a = axis;
+  a.output_padding = 0;
+  if (Status s = check_fields(a, ""); !s.ok()) return s;
+  const Result<SizeRange> inputs = inputs_for(a, output);
+  if (!inputs.ok()) return inputs.status();
+  const Checked natural = uncropped_output(a) - a.pad_begin - a.pad_end;
+  const Checked needed = Checked(output) - natural;
+  const int64_t limit = std::max(a.stride, a.dilation);
+  const Checked highest = natural + limit - 1;
+  if (needed.overflowed() || highest.overflowed()) return overflow_error("");
+  if (needed.value() >= 0 && needed.value() < limit) return needed.value();
+  return Status::error(StatusCode::invalid_argument,
+                       "output = %" PRId64 ": input = %" PRId64
+                       " gives stride * (input - 1) + dilation * (kernel - 1) + 1 - pad_begin - pad_end = %" PRId64
+                       ", up to %" PRId64 " with output_padding; input = %" PRId64 " would fit",
+                       output, a.input, natural.value(), highest.value(), inputs->last);
 }
 
 }  // namespace tconv
