@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
 #ifdef TCONV_HAS_ARITH
   register_arith(app);
 #endif
+  register_run(app);
+  register_check(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
