@@ -23,11 +23,12 @@ def anchors(path):
 
 def main():
     root = sys.argv[1]
-    listed = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], capture_output=True, text=True)
+    command = ["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    listed = subprocess.run(command, capture_output=True, text=True)
     files = listed.stdout.split()
     if listed.returncode != 0:  # an unpacked archive
-        files = [os.path.relpath(os.path.join(top, name), root) for top, _, names in os.walk(root) for name in names if name.endswith(".md")]
-        files = [name for name in files if not name.startswith("build/")]
+        files = [os.path.relpath(os.path.join(top, name), root) for top, _, names in os.walk(root) for name in names]
+        files = [name for name in files if name.endswith(".md") and not name.startswith("build/")]
     broken, links = [], 0
     for name in files:
         if not os.path.exists(f"{root}/{name}"):

@@ -19,7 +19,8 @@ def main():
         expected = file.read()
     if source not in blocks:
         best = max(blocks, key=lambda b: difflib.SequenceMatcher(None, b, source).ratio(), default="")
-        sys.stdout.writelines(difflib.unified_diff(best.splitlines(True), source.splitlines(True), "README.md", "examples/minimal/main.cpp"))
+        names = ("README.md", "examples/minimal/main.cpp")
+        sys.stdout.writelines(difflib.unified_diff(best.splitlines(True), source.splitlines(True), *names))
         sys.exit("FAILED: no ```cpp block of README.md equals examples/minimal/main.cpp")
     if expected not in readme:
         sys.exit("FAILED: README.md does not show what the example prints (examples/minimal/expected.txt)")

@@ -53,7 +53,8 @@ def main():
     if arguments.rule == "weak":
         # A weak function compiled with, say, -mavx2 may replace its twin from another file at link time: SIGILL on an older CPU.
         special = symbols.with_own_instruction_set(commands_of(arguments.build, arguments.objects))
-        print(f"{len(special)} of {len(arguments.objects)} objects have an instruction set of their own:", *map(os.path.basename, special))
+        names = " ".join(map(os.path.basename, special))
+        print(f"{len(special)} of {len(arguments.objects)} objects have an instruction set of their own: {names}")
         found = [s for o in special for s in symbols.weak(symbols.read(o))]
         return complain("files with their own -m options define no weak symbol", found)
     kernels = [o for o in arguments.objects if "/tconv.dir/arch/" in os.path.normpath(o)]

@@ -37,7 +37,8 @@ class Rules(unittest.TestCase):
         return {symbols.demangle(s.name) for s in found}
 
     def test_good_archive_keeps_all_rules(self):
-        table = self.table("namespace tconv { int half(int); int quarter(int x) { return half(half(x)); } } extern \"C\" int tconv_one() { return 1; }")
+        table = self.table("namespace tconv { int half(int); int quarter(int x) { return half(half(x)); } }"
+                           "extern \"C\" int tconv_one() { return 1; }")
         self.assertEqual(symbols.undefined_outside(table, set()), [])  # one member may use another
         self.assertEqual(symbols.defined_outside_namespace(table), [])
         self.assertEqual(symbols.allocators(table), [])
@@ -62,7 +63,8 @@ class Rules(unittest.TestCase):
         self.assertEqual(symbols.undefined_outside(table, {"strlen"}), [])
 
     def test_global_function_and_data_outside_the_namespace(self):
-        table = self.table("int helper(int x) { return x; } int table[4] = {1}; namespace tconvolve { int f() { return 1; } } static int hidden() { return 1; }"
+        table = self.table("int helper(int x) { return x; } int table[4] = {1}; namespace tconvolve { int f() { return 1; } }"
+                           "static int hidden() { return 1; }"
                            "namespace tconv { int f() { return hidden(); } }")
         self.assertEqual(self.names(symbols.defined_outside_namespace(table)), {"helper(int)", "table", "tconvolve::f()"})
 
@@ -72,15 +74,21 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.names(symbols.defined_outside_namespace(table)), {"float other::twice<float>(float)"})
 
     def test_weak_symbols_of_one_object(self):
-        table = self.table("namespace tconv { inline __attribute__((noinline)) int shared(int x) { return x * 3; } int f(int x) { return shared(x); } }")
+        table = self.table("namespace tconv { inline __attribute__((noinline)) int shared(int x) { return x * 3; }"
+                           "int f(int x) { return shared(x); } }")
         self.assertEqual(self.names(symbols.weak(table)), {"tconv::shared(int)"})
 
     def test_allocators(self):
-        table = self.table("#include <cstdlib>\n#include <new>\nnamespace tconv { void* f() { return std::malloc(8); } int* g() { return new int[9]; } }")
+        table = self.table("#include <cstdlib>\n#include <new>\n"
+                           "namespace tconv { void* f() { return std::malloc(8); } int* g() { return new int[9]; } }")
         self.assertEqual(self.names(symbols.allocators(table)), {"malloc", "operator new[](unsigned long)"})
 
     def test_objects_with_their_own_instruction_set(self):
-        commands = {"a.o": "c++ -O2 -m64 -c a.cpp", "b.o": "c++ -O2 -m64 -mavx2 -mfma -c b.cpp", "c.o": "c++ -m64 -mtune=native -c c.cpp"}
+        commands = {
+            "a.o": "c++ -O2 -m64 -c a.cpp",
+            "b.o": "c++ -O2 -m64 -mavx2 -mfma -c b.cpp",
+            "c.o": "c++ -m64 -mtune=native -c c.cpp",
+        }
         self.assertEqual(symbols.with_own_instruction_set(commands), ["b.o"])
 
 

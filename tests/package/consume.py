@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Uses tconv as a stranger would: installs it or points at its source, builds a program against it, runs it, compares its output.
+"""Uses tconv as a stranger would: installs it or points at its source, builds a program with it, runs it, compares the output.
 
-Ways: package (cmake --install + find_package), pkg-config, subdirectory, fetch (FetchContent), bare (linked to libc and libm alone).
+Ways: package (cmake --install + find_package), pkg-config, subdirectory, fetch (FetchContent), bare (libc and libm alone).
 """
 
 import argparse
@@ -85,9 +85,10 @@ def subproject(arguments, folder):
 
 def bare(arguments, folder):
     """No C++ runtime on the command line: whatever the library needs beyond libc, libm and operator new does not link."""
-    run(arguments.compiler, "-std=c++17", "-O1", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", f"-I{arguments.source}/include",
+    run(arguments.compiler, "-std=c++17", "-O1", "-fno-exceptions", "-fno-rtti", f"-I{arguments.source}/include",
         f"{HERE}/bare.cpp", f"{arguments.build}/libtconv.a", "-nodefaultlibs", "-lm", "-lc", "-lgcc", "-o", f"{folder}/bare")
-    needed = [line.split("[")[1].split("]")[0] for line in run("readelf", "-d", f"{folder}/bare").splitlines() if "(NEEDED)" in line]
+    dynamic = run("readelf", "-d", f"{folder}/bare").splitlines()
+    needed = [line.split("[")[1].split("]")[0] for line in dynamic if "(NEEDED)" in line]
     strangers = [name for name in needed if not name.startswith(("libc.so", "libm.so", "ld-linux"))]
     if strangers:
         sys.exit(f"FAILED: needs {strangers}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 IN_NAMESPACE = re.compile(r"^_Z(?:T[VTISWH]|GV|GR)?Z*N[rVKRO]*5tconv")
 C_API = re.compile(r"^tconv_[a-z0-9_]+$")
 
-ALLOCATORS = re.compile(r"^(malloc|calloc|realloc|reallocarray|free|aligned_alloc|posix_memalign|memalign|mmap|munmap|_Zn[aw].*|_Zd[al].*)$")
+ALLOCATORS = re.compile(r"^(malloc|calloc|realloc|reallocarray|free|aligned_alloc|posix_memalign|mmap|_Zn[aw].*|_Zd[al].*)$")
 
 
 @dataclass(frozen=True)
