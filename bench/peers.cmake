@@ -1,0 +1,66 @@
+# Peers in the same process, each a plugin that is left out when its library is not there.
+option(TCONV_BENCH_PEERS "Build the bench's peer plugins" ON)
+set(TCONV_BENCH_ONEDNN_ROOT "" CACHE PATH "Prefix of a oneDNN to prefer to the system's: include/dnnl.hpp, lib/libdnnl.so")
+if(NOT TCONV_BENCH_PEERS OR NOT TARGET tconv_bench)
+  return()
+endif()
+
+function(tconv_bench_peer name)
+  add_library(tconv_peer_${name} MODULE plugins/${name}.cpp)
+  target_link_libraries(tconv_peer_${name} PRIVATE tconv_bench_support ${ARGN})
+  target_compile_options(tconv_peer_${name} PRIVATE -Wall -Wextra)
+  set_target_properties(tconv_peer_${name} PROPERTIES
+    CXX_VISIBILITY_PRESET hidden LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:tconv_bench>)
+  add_dependencies(tconv_bench tconv_peer_${name})
+endfunction()
+
+# oneDNN: Debian's libdnnl-dev is version 2.6, PyPI's onednn-devel-cpu-gomp is 3.2; bench/run.sh prefers the latter.
+unset(TCONV_BENCH_DNNL_INCLUDE CACHE)
+unset(TCONV_BENCH_DNNL_LIBRARY CACHE)
+if(TCONV_BENCH_ONEDNN_ROOT)
+  find_path(TCONV_BENCH_DNNL_INCLUDE dnnl.hpp PATHS ${TCONV_BENCH_ONEDNN_ROOT}/include NO_DEFAULT_PATH)
+  find_library(TCONV_BENCH_DNNL_LIBRARY dnnl PATHS ${TCONV_BENCH_ONEDNN_ROOT}/lib NO_DEFAULT_PATH)
+endif()
+find_path(TCONV_BENCH_DNNL_INCLUDE dnnl.hpp)
+find_library(TCONV_BENCH_DNNL_LIBRARY dnnl)
+if(TCONV_BENCH_DNNL_INCLUDE AND TCONV_BENCH_DNNL_LIBRARY)
+  add_library(tconv_bench_dnnl INTERFACE)
+  target_include_directories(tconv_bench_dnnl SYSTEM INTERFACE ${TCONV_BENCH_DNNL_INCLUDE})
+  target_link_libraries(tconv_bench_dnnl INTERFACE ${TCONV_BENCH_DNNL_LIBRARY})
+  tconv_bench_peer(onednn tconv_bench_dnnl)
+  tconv_bench_peer(zero_insertion tconv_bench_dnnl)
+  message(STATUS "bench peers onednn and zero_insertion: ${TCONV_BENCH_DNNL_LIBRARY}")
+else()
+  message(STATUS "bench peers onednn and zero_insertion: off, no oneDNN (libdnnl-dev)")
+endif()
+
+find_path(TCONV_BENCH_XNNPACK_INCLUDE xnnpack.h)
+find_library(TCONV_BENCH_XNNPACK_LIBRARY XNNPACK)
+find_library(TCONV_BENCH_PTHREADPOOL_LIBRARY pthreadpool)
+if(TCONV_BENCH_XNNPACK_INCLUDE AND TCONV_BENCH_XNNPACK_LIBRARY AND TCONV_BENCH_PTHREADPOOL_LIBRARY)
+  tconv_bench_peer(xnnpack ${TCONV_BENCH_XNNPACK_LIBRARY} ${TCONV_BENCH_PTHREADPOOL_LIBRARY})
+  target_include_directories(tconv_peer_xnnpack SYSTEM PRIVATE ${TCONV_BENCH_XNNPACK_INCLUDE})
+  # It has no version function; Debian's package name has the date.
+  execute_process(COMMAND dpkg-query -W -f "\${Version}" libxnnpack-dev OUTPUT_VARIABLE version ERROR_QUIET)
+  if(NOT version)
+    set(version unknown)
+  endif()
+  target_compile_definitions(tconv_peer_xnnpack PRIVATE TCONV_BENCH_XNNPACK_VERSION="${version}")
+  message(STATUS "bench peer xnnpack: ${TCONV_BENCH_XNNPACK_LIBRARY} ${version}")
+else()
+  message(STATUS "bench peer xnnpack: off (libxnnpack-dev)")
+endif()
+
+find_path(TCONV_BENCH_CBLAS_INCLUDE openblas_config.h
+  PATH_SUFFIXES openblas-pthread openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread
+                ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+find_library(TCONV_BENCH_OPENBLAS_LIBRARY openblas
+  PATH_SUFFIXES openblas-pthread openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread
+                ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+if(TCONV_BENCH_CBLAS_INCLUDE AND TCONV_BENCH_OPENBLAS_LIBRARY)
+  tconv_bench_peer(openblas_col2im ${TCONV_BENCH_OPENBLAS_LIBRARY})
+  target_include_directories(tconv_peer_openblas_col2im SYSTEM PRIVATE ${TCONV_BENCH_CBLAS_INCLUDE})
+  message(STATUS "bench peer openblas_col2im: ${TCONV_BENCH_OPENBLAS_LIBRARY}")
+else()
+  message(STATUS "bench peer openblas_col2im: off (libopenblas-pthread-dev)")
+endif()
