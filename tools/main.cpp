@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
 #endif
   register_run(app);
   register_check(app);
+  register_upscale(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "tools/graph/attributes.hpp"
@@ -69,6 +70,13 @@ Program Compiler::compile() {
 
 void Compiler::compile_node(size_t n) {
   const onnx::Node& node = model_.nodes[n];
+  constexpr const char* others[] = {"ConvTranspose", "BatchNormalization", "Add", "Identity", "Constant"};
+  if (!is_activation(node.op) && std::find(std::begin(others), std::end(others), node.op) == std::end(others)) {
+    fail(
+        node,
+        "this operator is not supported; ConvTranspose, BatchNormalization, Add, Relu, LeakyRelu, PRelu, Sigmoid, Tanh, Clip, Elu, "
+        "Identity and Constant are");
+  }
   if (node.outputs.empty() || node.outputs[0].empty()) fail(node, "has no output");
   if (node.op == "ConvTranspose") {
     conv_transpose(node);
@@ -80,13 +88,8 @@ void Compiler::compile_node(size_t n) {
     add(node);
   } else if (node.op == "Identity") {
     index_[node.outputs[0]] = value_of(node, 0);
-  } else if (node.op == "Constant") {
-    add_value(node.outputs[0], read_constant(node), true);
   } else {
-    fail(
-        node,
-        "this operator is not supported; ConvTranspose, BatchNormalization, Add, Relu, LeakyRelu, PRelu, Sigmoid, Tanh, Clip, Elu, "
-        "Identity and Constant are");
+    add_value(node.outputs[0], read_constant(node), true);
   }
 }
 
@@ -120,18 +123,15 @@ void Compiler::conv_transpose(const onnx::Node& node) {
   finish(std::move(chain));
 }
 
-Chain Compiler::pointwise(const onnx::Node& node, size_t input, bool per_channel) const {
+Chain Compiler::pointwise(const onnx::Node& node, size_t input, size_t first, size_t last) const {
   const Tensor& x = program_.values_[input].tensor;
+  if (element_count(x.shape).value_or(0) == 0) fail(node, fmt::format("the input has shape {}: is empty", format_shape(x.shape)));
   Chain chain;
   tconv::Description& d = chain.layer.description;
   d.rank = 1;
-  d.axis[0].input = element_count(x.shape).value_or(0);
-  if (per_channel && x.shape.size() >= 2 && d.axis[0].input > 0) {
-    d.batch = x.shape[0];
-    d.in_channels = d.out_channels = d.groups = x.shape[1];
-    d.axis[0].input /= d.batch * d.in_channels;
-  }
-  if (d.axis[0].input == 0) fail(node, fmt::format("the input has shape {}: is empty", format_shape(x.shape)));
+  int64_t channels = 1;
+  for (size_t a = 0; a < x.shape.size(); ++a) (a < first ? d.batch : a < last ? channels : d.axis[0].input) *= x.shape[a];
+  d.in_channels = d.out_channels = d.groups = channels;
   chain.layer.weights.assign(static_cast<size_t>(d.out_channels), 1.0f);
   chain.shape = x.shape;
   chain.label = node.label;
@@ -144,7 +144,7 @@ void Compiler::batch_norm(const onnx::Node& node) {
   const size_t input = value_of(node, 0);
   const Shape& shape = program_.values_[input].tensor.shape;
   if (shape.size() < 2) fail(node, fmt::format("the input has shape {}: must have channels", format_shape(shape)));
-  Chain chain = pointwise(node, input, true);
+  Chain chain = pointwise(node, input, 1, 2);
   const ChannelAffine affine = channel_affine(read_batch_norm(node, model_.opset, shape[1], parameters(node)));
   for (size_t c = 0; c < affine.factor.size(); ++c) {
     chain.layer.weights[c] = static_cast<float>(affine.factor[c]);
@@ -163,7 +163,10 @@ void Compiler::activation(const onnx::Node& node) {
     index_[node.outputs[0]] = input;
     return;
   }
-  Chain chain = pointwise(node, input, !spec.slopes.empty());
+  const size_t trailing = spec.slope_dimensions;
+  Chain chain = spec.slopes.empty() ? pointwise(node, input, 0, 0)
+                : trailing == 0     ? pointwise(node, input, 1, 2)
+                                    : pointwise(node, input, shape.size() - trailing, shape.size());
   chain.layer.description.activation = spec.activation;
   chain.layer.slopes = std::move(spec.slopes);
   finish(std::move(chain));

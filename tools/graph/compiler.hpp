@@ -47,8 +47,8 @@ class Compiler {
 
   // Makes the step of a finished chain.
   void finish(Chain chain);
-  // A 1 x 1 operator per channel (or on the whole tensor as one channel) on value `input`.
-  Chain pointwise(const onnx::Node& node, size_t input, bool per_channel) const;
+  // A 1 x 1 operator on value `input`, whose channels are the elements of dimensions [first, last).
+  Chain pointwise(const onnx::Node& node, size_t input, size_t first, size_t last) const;
 
   size_t add_value(const std::string& name, Tensor tensor, bool known);
   size_t add_computed(const std::string& name, const std::string& label, const Shape& shape);

@@ -41,6 +41,23 @@ tconv::Activation read_clip(const onnx::Node& node, int64_t opset, Attributes* a
   return clamp;
 }
 
+// `tensor`, whose sizes are those of `shape` or 1, written out in full.
+std::vector<float> repeat_to(const Tensor& tensor, const Shape& shape) {
+  std::vector<float> values(static_cast<size_t>(element_count(shape).value_or(0)));
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto rest = static_cast<int64_t>(i);
+    int64_t from = 0;
+    int64_t pitch = 1;
+    for (size_t a = shape.size(); a-- > 0;) {
+      if (tensor.shape[a] != 1) from += rest % shape[a] * pitch;
+      rest /= shape[a];
+      pitch *= tensor.shape[a];
+    }
+    values[i] = tensor.data[static_cast<size_t>(from)];
+  }
+  return values;
+}
+
 ActivationSpec read_prelu(const onnx::Node& node, int64_t opset, const Shape& shape, const std::vector<const Tensor*>& inputs) {
   if (inputs.empty() || inputs[0] == nullptr) fail(node, "input slope is missing");
   const Tensor& slope = *inputs[0];
@@ -48,8 +65,16 @@ ActivationSpec read_prelu(const onnx::Node& node, int64_t opset, const Shape& sh
   const bool old_channels = opset < 7 && slope.shape.size() == 1 && shape.size() > 1 && slope.shape[0] == shape[1];
   const std::optional<std::vector<float>> values = old_channels ? slope.data : per_channel_constant(shape, slope);
   if (!values) {
-    fail(node, fmt::format("slope has shape {}, the input {}: must be one value, or one per channel", format_shape(slope.shape),
-                           format_shape(shape)));
+    // Slopes that vary along other dimensions: written out over the trailing dimensions that they span.
+    const std::optional<Shape> both = broadcast(shape, slope.shape);
+    if (!both || *both != shape) {
+      fail(node, fmt::format("slope has shape {}, the input {}: cannot be repeated to fit", format_shape(slope.shape),
+                             format_shape(shape)));
+    }
+    spec.activation.kind = ActivationKind::prelu;
+    spec.slope_dimensions = slope.shape.size();
+    spec.slopes = repeat_to(slope, Shape(shape.end() - static_cast<int64_t>(slope.shape.size()), shape.end()));
+    return spec;
   }
   if (values->size() == 1) {
     spec.activation.kind = ActivationKind::leaky_relu;

@@ -107,7 +107,10 @@ bool Compiler::fuse(const onnx::Node& node, Chain* chain) {
   }
   if (is_activation(node.op)) {
     ActivationSpec spec = read_activation(node, model_.opset, chain->shape, parameters(node));
-    if (!spec.slopes.empty() && static_cast<int64_t>(spec.slopes.size()) != layer.description.out_channels) return false;
+    // Slopes of other dimensions, or channels that are not this operator's, are left to a step of their own.
+    if (!spec.slopes.empty() &&
+        (spec.slope_dimensions != 0 || static_cast<int64_t>(spec.slopes.size()) != layer.description.out_channels))
+      return false;
     layer.description.activation = spec.activation;
     layer.slopes = std::move(spec.slopes);
     return true;

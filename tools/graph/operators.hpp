@@ -22,6 +22,8 @@ bool is_activation(const std::string& op);
 struct ActivationSpec {
   tconv::Activation activation;  // slopes is left null
   std::vector<float> slopes;     // of prelu: one per channel
+  // 0: slopes go with dimension 1. Else with the elements of the last so many dimensions.
+  size_t slope_dimensions = 0;
 };
 // `constants`: the node's inputs after the first (null where left out). `shape` is that of the first input.
 ActivationSpec read_activation(const onnx::Node& node, int64_t opset, const Shape& shape,
