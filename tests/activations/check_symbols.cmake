@@ -3,17 +3,15 @@
 # The members activations_*.o of the archive are compiled with -m flags of their own. Every symbol that they define for others must be
 # named in namespace tconv: a weak one with another name (an inlined function of xsimd or of the standard library) could be the copy
 # that the linker keeps for code that runs on an older CPU. And they may need nothing but the C library.
-execute_process(COMMAND ${NM} -A -C ${ARCHIVE} OUTPUT_VARIABLE listing RESULT_VARIABLE status)
+execute_process(COMMAND ${NM} -A ${ARCHIVE} OUTPUT_VARIABLE listing RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${NM} ${ARCHIVE}: exit status ${status}")
 endif()
 
 set(needed_allowed "^(tanh|exp|expm1|log1p|erfc|memcpy|memset|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__stack_chk_guard|__aeabi_.*)$")
+set(ours "^_Z(Z|GV|T[VTIS])?N?[VK]*5tconv")
 set(defined 0)
 set(faults)
-string(REPLACE ";" "," listing "${listing}")
-string(REPLACE "[" "(" listing "${listing}")
-string(REPLACE "]" ")" listing "${listing}")
 string(REPLACE "\n" ";" lines "${listing}")
 foreach(line IN LISTS lines)
   if(NOT line MATCHES "[:/](activations_[a-z0-9_]+)\\.cpp\\.o(bj)?:[0-9a-fA-F ]* ([A-Za-z]) (.*)$")
@@ -23,13 +21,13 @@ foreach(line IN LISTS lines)
   set(kind "${CMAKE_MATCH_3}")
   set(name "${CMAKE_MATCH_4}")
   if(kind MATCHES "^[Uw]$")
-    if(NOT name MATCHES "${needed_allowed}" AND NOT name MATCHES "^tconv::")
+    if(NOT name MATCHES "${needed_allowed}" AND NOT name MATCHES "${ours}")
       list(APPEND faults "${member} needs ${name}")
     endif()
   elseif(kind MATCHES "^[A-Zuv]$")
     math(EXPR defined "${defined} + 1")
-    # Demangled templates begin with their return type, their arguments come last.
-    if(NOT name MATCHES "^([a-z ]+ )?(const )?tconv::")
+    # Mangled, a name begins with its namespace; demangled, a template's begins with its return type.
+    if(NOT name MATCHES "${ours}")
       if(kind MATCHES "^[WVuv]$")
         list(APPEND faults "${member} defines a weak symbol outside namespace tconv: ${name}")
       else()
