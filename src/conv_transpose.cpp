@@ -1,75 +1,257 @@
 #include "tconv/conv_transpose.hpp"
 
-#include <cstdlib>
-#include <cstring>
+#include <cinttypes>
+#include <cmath>
 #include <new>
+#include <utility>
+
+#include "arch/kernel_table.hpp"
+#include "depthwise.hpp"
+#include "layer.hpp"
+#include "plan.hpp"
+#include "planar.hpp"
+#include "window_gemm.hpp"
 
 namespace tconv {
 
 struct ConvTranspose::State {
-  Description d;
-  Geometry g;
-  PlanSummary plan;
-  float* weights = nullptr;
-  float* bias = nullptr;
+  Layer layer;
+  arch::KernelTable kernels{};
+  CacheSizes cache;
+  PlanSummary summary;
+  // The one that summary.algorithm names is filled.
+  window_gemm::Plan window_gemm;
+  planar::Plan planar;
+  depthwise::Plan depthwise;
 };
-namespace { constexpr const char* algorithm_names[] = {"auto", "window_gemm", "planar", "depthwise", "generic"}; }
-const char* algorithm_name(Algorithm a) { return algorithm_names[static_cast<int>(a)]; }
-bool algorithm_from_name(const char* name, Algorithm* a) {
-  for (int i = 0; i < 5; ++i) if (!std::strcmp(name, algorithm_names[i])) { *a = static_cast<Algorithm>(i); return true; }
-  return false;
+
+namespace {
+
+using State = ConvTranspose::State;
+
+// Calls f with the algorithm's namespace functions and plan.
+Status create_plan(State* s, const float* weights, const float* bias) {
+  switch (s->summary.algorithm) {
+    case Algorithm::window_gemm:
+      return window_gemm::create(s->layer, s->kernels, s->cache, weights, bias, &s->window_gemm);
+    case Algorithm::planar:
+      return planar::create(s->layer, s->kernels, s->cache, weights, bias, &s->planar);
+    default:
+      return depthwise::create(s->layer, s->kernels, s->cache, weights, bias, &s->depthwise);
+  }
 }
-ConvTranspose::ConvTranspose(ConvTranspose&& o) noexcept : state_(o.state_) { o.state_ = nullptr; }
-ConvTranspose& ConvTranspose::operator=(ConvTranspose&& o) noexcept { std::swap(state_, o.state_); return *this; }
-ConvTranspose::~ConvTranspose() { if (state_) { std::free(state_->weights); std::free(state_->bias); std::free(state_); } }
-Result<ConvTranspose> ConvTranspose::create(const Description& d, const float* w, const float* bias, const Options& options) {
-  Geometry g;
-  if (Status s = resolve(d, &g); !s.ok()) return s;
-  if (!w) return Status::error(StatusCode::invalid_argument, "weights = nullptr");
-  ConvTranspose op;
-  op.state_ = new (std::malloc(sizeof(State))) State{};
-  if (Status s = choose_target(options.target, &op.state_->plan.target); !s.ok()) return s;
-  op.state_->plan.algorithm = Algorithm::generic;
-  op.state_->d = d; op.state_->g = g;
-  op.state_->weights = static_cast<float*>(std::malloc(size_t(g.weight_elements) * 4));
-  op.state_->bias = static_cast<float*>(std::calloc(size_t(d.out_channels), 4));
-  std::memcpy(op.state_->weights, w, size_t(g.weight_elements) * 4);
-  if (bias) std::memcpy(op.state_->bias, bias, size_t(d.out_channels) * 4);
-  return op;
+
+Status reshape_plan(State* s) {
+  switch (s->summary.algorithm) {
+    case Algorithm::window_gemm:
+      return window_gemm::reshape(s->layer, s->kernels, s->cache, &s->window_gemm);
+    case Algorithm::planar:
+      return planar::reshape(s->layer, s->kernels, s->cache, &s->planar);
+    default:
+      return depthwise::reshape(s->layer, s->kernels, s->cache, &s->depthwise);
+  }
 }
-Status ConvTranspose::reshape(const Description& d) { Geometry g; if (Status s = resolve(d, &g); !s.ok()) return s; state_->d = d; state_->g = g; return {}; }
-size_t ConvTranspose::workspace_bytes(size_t) const { return 0; }
-Status ConvTranspose::run(const float* x, float* y, void*, size_t, const Parallelism&, const float* residual) const {
-  const Description& d = state_->d; const Geometry& g = state_->g;
-  const int64_t cig = d.in_channels / d.groups, cog = d.out_channels / d.groups;
-  for (int64_t n = 0; n < d.batch; ++n) for (int64_t co = 0; co < d.out_channels; ++co)
-  for (int64_t oz = 0; oz < g.output[0]; ++oz) for (int64_t oy = 0; oy < g.output[1]; ++oy) for (int64_t ox = 0; ox < g.output[2]; ++ox) {
-    float acc = state_->bias[co];
-    const int64_t o[3] = {oz, oy, ox};
-    for (int64_t t = 0; t < g.taps; ++t) {
-      int64_t tt[3] = {t / (g.axis[1].kernel * g.axis[2].kernel), t / g.axis[2].kernel % g.axis[1].kernel, t % g.axis[2].kernel}, in[3];
-      bool hit = true;
-      for (int a = 0; a < 3; ++a) {
-        int64_t v = o[a] + g.axis[a].pad_begin - tt[a] * g.axis[a].dilation;
-        hit = hit && v >= 0 && v % g.axis[a].stride == 0 && v / g.axis[a].stride < g.axis[a].input;
-        in[a] = v / g.axis[a].stride;
-      }
-      if (!hit) continue;
-      for (int64_t ci = 0; ci < cig; ++ci) {
-        const int64_t c = co / cog * cig + ci;
-        acc += x[n * g.input_pitch.batch + c * g.input_pitch.channel + in[0] * g.input_pitch.plane + in[1] * g.input_pitch.row + in[2] * g.input_pitch.pixel] *
-               state_->weights[(c * cog + co % cog) * g.taps + t];
-      }
+
+size_t workspace_of_plan(const State& s) {
+  switch (s.summary.algorithm) {
+    case Algorithm::window_gemm:
+      return window_gemm::workspace_bytes(s.layer, s.window_gemm);
+    case Algorithm::planar:
+      return planar::workspace_bytes(s.layer, s.planar);
+    default:
+      return depthwise::workspace_bytes(s.layer, s.depthwise);
+  }
+}
+
+void run_plan(const State& s, const RunArguments& arguments) {
+  switch (s.summary.algorithm) {
+    case Algorithm::window_gemm:
+      return window_gemm::run(s.layer, s.kernels, s.window_gemm, arguments);
+    case Algorithm::planar:
+      return planar::run(s.layer, s.kernels, s.planar, arguments);
+    default:
+      return depthwise::run(s.layer, s.kernels, s.depthwise, arguments);
+  }
+}
+
+Status build_layer(const Description& description, Layer* layer) {
+  if (Status s = resolve(description, &layer->geometry); !s.ok()) return s;
+  layer->description = description;
+  layer->description.activation.slopes = description.activation.slopes;
+  layer->in_per_group = description.in_channels / description.groups;
+  layer->out_per_group = description.out_channels / description.groups;
+  for (int a = 0; a < max_rank; ++a) {
+    if (!build_phases(layer->geometry.axis[a], &layer->phases[a])) {
+      return Status::error(StatusCode::out_of_memory, "axis[%d].kernel = %" PRId64 ": no memory for its phases",
+                           a - (max_rank - description.rank), layer->geometry.axis[a].kernel);
     }
-    if (residual) acc += residual[n * g.residual_pitch.batch + co * g.residual_pitch.channel + oz * g.residual_pitch.plane + oy * g.residual_pitch.row + ox * g.residual_pitch.pixel];
-    if (d.activation.kind == ActivationKind::relu && acc < 0) acc = 0;
-    y[n * g.output_pitch.batch + co * g.output_pitch.channel + oz * g.output_pitch.plane + oy * g.output_pitch.row + ox * g.output_pitch.pixel] = acc;
   }
   return {};
 }
-const Description& ConvTranspose::description() const { return state_->d; }
-const Geometry& ConvTranspose::geometry() const { return state_->g; }
-const PlanSummary& ConvTranspose::plan() const { return state_->plan; }
-size_t ConvTranspose::packed_bytes() const { return size_t(state_->g.weight_elements) * 4; }
+
+// What create() has fixed and reshape() may not change.
+Status check_same(const char* field, int64_t created, int64_t wanted) {
+  if (created == wanted) return {};
+  return Status::error(StatusCode::invalid_argument, "%s = %" PRId64 ": reshape cannot change it from %" PRId64, field, wanted,
+                       created);
+}
+
+bool same_activation(const Activation& a, const Activation& b) {
+  return a.kind == b.kind && a.alpha == b.alpha && a.beta == b.beta;
+}
+
+Status check_unchanged(const Description& created, const Description& wanted) {
+  const struct {
+    const char* field;
+    int64_t created, wanted;
+  } scalars[] = {{"rank", created.rank, wanted.rank},
+                 {"in_channels", created.in_channels, wanted.in_channels},
+                 {"out_channels", created.out_channels, wanted.out_channels},
+                 {"groups", created.groups, wanted.groups},
+                 {"data_type", static_cast<int64_t>(created.data_type), static_cast<int64_t>(wanted.data_type)},
+                 {"layout", static_cast<int64_t>(created.layout), static_cast<int64_t>(wanted.layout)},
+                 {"residual", created.residual, wanted.residual}};
+  for (const auto& s : scalars) {
+    if (Status status = check_same(s.field, s.created, s.wanted); !status.ok()) return status;
+  }
+  for (int a = 0; a < created.rank; ++a) {
+    if (Status s = check_same("kernel", created.axis[a].kernel, wanted.axis[a].kernel); !s.ok()) return s;
+    if (Status s = check_same("stride", created.axis[a].stride, wanted.axis[a].stride); !s.ok()) return s;
+    if (Status s = check_same("dilation", created.axis[a].dilation, wanted.axis[a].dilation); !s.ok()) return s;
+  }
+  if (!same_activation(created.activation, wanted.activation)) {
+    return Status::error(StatusCode::invalid_argument, "activation: reshape cannot change it");
+  }
+  if (!same_activation(created.input_activation, wanted.input_activation)) {
+    return Status::error(StatusCode::invalid_argument, "input_activation: reshape cannot change it");
+  }
+  return {};
+}
+
+Status empty_operator() { return Status::error(StatusCode::invalid_argument, "the operator is empty: create() one first"); }
+
+}  // namespace
+
+ConvTranspose::ConvTranspose(ConvTranspose&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+ConvTranspose& ConvTranspose::operator=(ConvTranspose&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+ConvTranspose::~ConvTranspose() {
+  if (state_ == nullptr) return;
+  state_->~State();
+  std::free(state_);
+}
+
+Result<ConvTranspose> ConvTranspose::create(const Description& description, const float* weights, const float* bias,
+                                            const Options& options) {
+  ConvTranspose op;
+  void* const memory = std::malloc(sizeof(State));
+  if (memory == nullptr) return Status::error(StatusCode::out_of_memory, "no memory for the operator");
+  op.state_ = new (memory) State;
+  State& s = *op.state_;
+  if (Status status = build_layer(description, &s.layer); !status.ok()) return status;
+  if (weights == nullptr) return Status::error(StatusCode::invalid_argument, "weights = nullptr");
+  Target target = Target::automatic;
+  if (Status status = choose_target(options.target, &target); !status.ok()) return status;
+  arch::kernel_table(target, &s.kernels);
+  const CacheSizes detected = detect_cache_sizes();
+  s.cache = {options.cache.l1 != 0 ? options.cache.l1 : detected.l1, options.cache.l2 != 0 ? options.cache.l2 : detected.l2,
+             options.cache.l3 != 0 ? options.cache.l3 : detected.l3};
+  if (Status status = choose_algorithm(s.layer, s.kernels, options, s.cache, &s.summary); !status.ok()) return status;
+  if (Status status = create_plan(&s, weights, bias); !status.ok()) return status;
+  s.layer.description.activation.slopes = nullptr;  // packed; the caller's array may go
+  return op;
+}
+
+Status ConvTranspose::reshape(const Description& description) {
+  if (state_ == nullptr) return empty_operator();
+  State& s = *state_;
+  Description wanted = description;
+  // The slopes were packed by create(); a prelu needs no pointer now.
+  static constexpr float packed = 0;
+  wanted.activation.slopes = &packed;
+  Geometry geometry;
+  if (Status status = resolve(wanted, &geometry); !status.ok()) return status;
+  if (Status status = check_unchanged(s.layer.description, wanted); !status.ok()) return status;
+  const Description old_description = s.layer.description;
+  const Geometry old_geometry = s.layer.geometry;
+  s.layer.description = wanted;
+  s.layer.description.activation.slopes = nullptr;
+  s.layer.geometry = geometry;
+  Options options;
+  options.algorithm = s.summary.algorithm;
+  Status status = reshape_plan(&s);
+  if (status.ok()) {
+    const PlanSummary chosen = s.summary;
+    status = choose_algorithm(s.layer, s.kernels, options, s.cache, &s.summary);
+    std::memcpy(s.summary.reason, chosen.reason, sizeof chosen.reason);
+  }
+  if (!status.ok()) {
+    s.layer.description = old_description;
+    s.layer.geometry = old_geometry;
+    const Status restored = reshape_plan(&s);
+    static_cast<void>(restored);  // it succeeded before
+  }
+  return status;
+}
+
+size_t ConvTranspose::workspace_bytes(size_t threads) const {
+  if (state_ == nullptr) return 0;
+  return workspace_of_plan(*state_) * (threads == 0 ? 1 : threads);
+}
+
+Status ConvTranspose::run(const float* input, float* output, void* workspace, size_t workspace_bytes,
+                          const Parallelism& parallelism, const float* residual) const {
+  if (state_ == nullptr) return empty_operator();
+  if (input == nullptr) return Status::error(StatusCode::invalid_argument, "input = nullptr");
+  if (output == nullptr) return Status::error(StatusCode::invalid_argument, "output = nullptr");
+  if (state_->layer.description.residual && residual == nullptr) {
+    return Status::error(StatusCode::invalid_argument, "residual = nullptr: the description asks for one");
+  }
+  if (!state_->layer.description.residual && residual != nullptr) {
+    return Status::error(StatusCode::invalid_argument, "residual: given, but the description has none");
+  }
+  const size_t threads = parallelism.parallel_for == nullptr ? 1 : parallelism.threads;
+  if (threads == 0) return Status::error(StatusCode::invalid_argument, "parallelism.threads = 0: must be at least 1");
+  const size_t needed = this->workspace_bytes(threads);
+  if (needed != 0) {
+    if (workspace == nullptr)
+      return Status::error(StatusCode::invalid_argument, "workspace = nullptr: %zu bytes are needed", needed);
+    if (reinterpret_cast<uintptr_t>(workspace) % workspace_alignment != 0) {
+      return Status::error(StatusCode::invalid_argument, "workspace = %p: must be a multiple of %zu", workspace,
+                           workspace_alignment);
+    }
+    if (workspace_bytes < needed) {
+      return Status::error(StatusCode::invalid_argument, "workspace_bytes = %zu: %zu are needed for %zu threads", workspace_bytes,
+                           needed, threads);
+    }
+  }
+  run_plan(*state_, {input, output, residual, static_cast<unsigned char*>(workspace), parallelism});
+  return {};
+}
+
+const Description& ConvTranspose::description() const {
+  static constexpr Description empty{};
+  return state_ != nullptr ? state_->layer.description : empty;
+}
+
+const Geometry& ConvTranspose::geometry() const {
+  static constexpr Geometry empty{};
+  return state_ != nullptr ? state_->layer.geometry : empty;
+}
+
+const PlanSummary& ConvTranspose::plan() const {
+  static constexpr PlanSummary empty{};
+  return state_ != nullptr ? state_->summary : empty;
+}
+
+size_t ConvTranspose::packed_bytes() const {
+  if (state_ == nullptr) return 0;
+  return window_gemm::packed_bytes(state_->window_gemm) + planar::packed_bytes(state_->planar) +
+         depthwise::packed_bytes(state_->depthwise);
+}
 
 }  // namespace tconv

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "arch/detect.hpp"
+#include "arch/kernel_table.hpp"
 
 namespace tconv {
 namespace {
@@ -24,20 +25,7 @@ bool target_from_name(const char* name, Target* target) {
   return false;
 }
 
-bool target_compiled(Target target) {
-  switch (target) {
-    case Target::scalar:
-      return true;
-#if defined(__x86_64__) || defined(__i386__)
-    case Target::sse4:
-    case Target::avx2:
-    case Target::avx512:
-      return true;
-#endif
-    default:
-      return false;
-  }
-}
+bool target_compiled(Target target) { return arch::kernel_table_compiled(target); }
 
 bool target_supported(Target target) { return target_compiled(target) && arch::cpu_supports(target); }
 

@@ -24,10 +24,9 @@ enum class Algorithm : uint8_t {
   window_gemm,  // NHWC (and NCHW through transposed strips): input rows times packed columns of (x-phase, channel)
   planar,       // NCHW: packed rows of (x-phase, channel) times vectors along x, phases interleaved in the store
   depthwise,    // one input and one output channel a group
-  generic,      // plain phase loops; takes everything, the fallback
 };
-constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar, Algorithm::depthwise, Algorithm::generic};
-// "auto", "window_gemm", "planar", "depthwise", "generic".
+constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar, Algorithm::depthwise};
+// "auto", "window_gemm", "planar", "depthwise".
 const char* algorithm_name(Algorithm algorithm);
 bool algorithm_from_name(const char* name, Algorithm* algorithm);
 

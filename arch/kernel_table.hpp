@@ -1,0 +1,131 @@
+// The contract between src/ (which knows no instruction set) and the kernels of each target.
+//
+// Kernel names: <operation>_<what its vectors run along>. All data is f32. Kernels allocate nothing, hold no state, schedule
+// nothing, and read and write only what their parameter block names: loads past the end of a row are masked or go through the
+// stack, so a buffer may end at the end of a page. Strides are in elements unless the name says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arch/activations/activations.hpp"
+#include "tconv/targets.hpp"
+#include "tconv/types.hpp"
+
+namespace tconv::arch {
+
+// What happens to a finished sum before it is stored: f(x) for the clamp-like activations, which cost one or two instructions.
+// The others (ActivationTable) run over memory that was just written.
+struct Epilogue {
+  ActivationKind kind = ActivationKind::none;  // none, relu, clamp, leaky_relu, prelu, hard_swish
+  float alpha = 0;
+  float beta = 0;
+};
+
+constexpr bool is_clamp_like(ActivationKind kind) {
+  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::clamp ||
+         kind == ActivationKind::leaky_relu || kind == ActivationKind::prelu || kind == ActivationKind::hard_swish;
+}
+
+// gemm_columns: C[rows x columns] = init + sum over segments of A_segment[rows x k] * B[b_row .. b_row + k][columns].
+// A row of A is a contiguous run of floats read in place; B is a packed panel of `vectors * lanes` columns, 64-byte aligned.
+struct GemmSegment {
+  const float* a;  // row 0
+  size_t k;        // length of the run
+  size_t b_row;    // its first row in the panel
+};
+struct GemmStrip {
+  const GemmSegment* segment;
+  size_t segments;        // 0: C = init
+  ptrdiff_t a_stride;     // between rows of A
+  const float* b;         // panel
+  float* c;               // row 0, column 0
+  ptrdiff_t c_stride;     // between rows of C
+  size_t rows;            // any number; the kernel splits them into register tiles, evenly
+  size_t columns;         // (vectors - 1) * lanes < columns <= vectors * lanes
+  const float* bias;      // panel-wide (padded): init = bias; nullptr: init = C (a later block of a long sum)
+  const float* residual;  // added to the init, laid out like C with its own stride; or nullptr. Only with bias.
+  ptrdiff_t residual_stride;
+  const float* slopes;  // panel-wide, for prelu
+  Epilogue epilogue;    // of the last block of a sum, else none
+};
+using GemmFunction = void (*)(const GemmStrip& strip);
+
+// rows_of_x: T[row][x] = (sum over segments, channels ch of  W[ch][row] * X_segment[ch][x]) for a block of `rows` rows, x in [0,
+// count). Vectors run along x. Both X and T are scratch of the caller, readable/writable up to count rounded up to whole vectors *
+// unroll.
+struct PlanarSegment {
+  const float* x;  // channel 0, x = 0 (any alignment)
+  const float* w;  // packed [channel][rows]
+};
+struct PlanarTile {
+  const PlanarSegment* segment;
+  size_t segments;  // 0: T = 0
+  size_t channels;
+  ptrdiff_t x_stride;  // between channels of X
+  float* t;
+  ptrdiff_t t_stride;  // between rows of T
+  size_t count;        // along x
+};
+using PlanarFunction = void (*)(const PlanarTile& tile);
+
+// depthwise_channels: y[q][c] = f(bias[c] + sum over taps of x_tap[q][c] * w_tap[c]) for q in [0, count), c in [0, channels).
+struct DepthwiseTap {
+  const float* x;  // q = 0, c = 0
+  const float* w;  // [channels]
+};
+struct DepthwiseRow {
+  const DepthwiseTap* tap;
+  size_t taps;
+  ptrdiff_t x_stride;  // between consecutive q
+  float* y;
+  ptrdiff_t y_stride;
+  size_t count;
+  size_t channels;
+  const float* bias;  // [channels]
+  const float* residual;
+  ptrdiff_t residual_stride;
+  const float* slopes;  // [channels], for prelu
+  Epilogue epilogue;
+};
+
+// One row of numbers, with one bias and slope for all of them.
+struct RowEpilogue {
+  float bias;
+  float slope;  // prelu
+  Epilogue epilogue;
+};
+
+struct KernelTable {
+  static constexpr int max_vectors = 4;  // widest panel
+  static constexpr int max_planar_rows = 16;
+
+  Target target;
+  size_t lanes;  // floats per vector
+
+  // Panels of (index + 1) vectors; nullptr where the target has no such kernel. gemm_tile_rows: rows of the largest register tile.
+  GemmFunction gemm[max_vectors];
+  size_t gemm_tile_rows[max_vectors];
+
+  // Blocks of (index + 1) rows; nullptr beyond planar_rows. X and T need room for count rounded up to planar_vectors * lanes.
+  PlanarFunction planar[max_planar_rows];
+  size_t planar_rows;
+  size_t planar_vectors;
+
+  void (*depthwise)(const DepthwiseRow& row);
+
+  // y[phases * q + r] = t[r * t_stride + q] for r in [0, phases), q in [0, count). Vectorised for 1 to 4 phases, correct for any.
+  void (*interleave)(const float* t, ptrdiff_t t_stride, size_t phases, size_t count, float* y);
+  // x[i] = f(x[i] + bias)
+  void (*row_epilogue)(float* x, size_t n, const RowEpilogue& e);
+  // y[i] = f(x[i] + bias + residual[i]); y may be residual.
+  void (*row_residual)(const float* x, const float* residual, float* y, size_t n, const RowEpilogue& e);
+  ActivationTable activations;
+};
+
+// Is the target compiled into this library?
+bool kernel_table_compiled(Target target);
+// False when it is not.
+bool kernel_table(Target target, KernelTable* table);
+
+}  // namespace tconv::arch

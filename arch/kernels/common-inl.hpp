@@ -1,0 +1,112 @@
+// Vector type, masked tails and the clamp-like activations, shared by the kernels of one target.
+// Included once per target, after highway.h, inside HWY_BEFORE_NAMESPACE / HWY_AFTER_NAMESPACE of the including file.
+namespace tconv::arch {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr size_t kLanes = HWY_LANES(float);
+
+// Loads the first n lanes (0 < n < lanes), zeros above. Touches nothing beyond x[n - 1].
+HWY_INLINE V LoadFirst(const float* x, size_t n) {
+  const D d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(d, n), d, x);
+#else
+  HWY_ALIGN float buffer[kLanes] = {};
+  for (size_t i = 0; i < n; ++i) buffer[i] = x[i];
+  return hn::Load(d, buffer);
+#endif
+}
+
+// Stores the first n lanes (0 < n < lanes). Touches nothing beyond x[n - 1].
+HWY_INLINE void StoreFirst(V v, float* x, size_t n) {
+#if HWY_TARGET == HWY_AVX2
+  const D d;
+  _mm256_maskstore_ps(x, _mm256_castps_si256(hn::VecFromMask(d, hn::FirstN(d, n)).raw), v.raw);
+#elif HWY_TARGET == HWY_AVX3
+  _mm512_mask_storeu_ps(x, static_cast<__mmask16>((1u << n) - 1), v.raw);
+#else
+  HWY_ALIGN float buffer[kLanes];
+  hn::Store(v, D(), buffer);
+  for (size_t i = 0; i < n; ++i) x[i] = buffer[i];
+#endif
+}
+
+// Vector `index` of a row that ends after `count` elements.
+HWY_INLINE V LoadColumns(const float* row, size_t index, size_t count) {
+  const size_t begin = index * kLanes;
+  if (HWY_LIKELY(begin + kLanes <= count)) return hn::LoadU(D(), row + begin);
+  return begin < count ? LoadFirst(row + begin, count - begin) : hn::Zero(D());
+}
+
+HWY_INLINE void StoreColumns(V v, float* row, size_t index, size_t count) {
+  const size_t begin = index * kLanes;
+  if (HWY_LIKELY(begin + kLanes <= count)) {
+    hn::StoreU(v, D(), row + begin);
+  } else if (begin < count) {
+    StoreFirst(v, row + begin, count - begin);
+  }
+}
+
+// min(max(v, low), high) that lets NaN through: x86's max and min return their second operand when one is NaN.
+HWY_INLINE V ClampKeepNaN(V v, V low, V high) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Min(high, hn::Max(low, v));
+#else
+  v = hn::IfThenElse(hn::Lt(v, low), low, v);
+  return hn::IfThenElse(hn::Lt(high, v), high, v);
+#endif
+}
+
+// none, relu and clamp as one clamp.
+struct ClampBounds {
+  float low;
+  float high;
+};
+HWY_INLINE ClampBounds BoundsOf(const Epilogue& e) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  switch (e.kind) {
+    case ActivationKind::relu:
+      return {0.0f, infinity};
+    case ActivationKind::clamp:
+      return {e.alpha, e.beta};
+    default:
+      return {-infinity, infinity};
+  }
+}
+HWY_INLINE bool IsClamp(ActivationKind kind) {
+  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::clamp;
+}
+
+HWY_INLINE V LeakyRelu(V v, V slope) { return hn::IfThenElse(hn::Lt(v, hn::Zero(D())), hn::Mul(v, slope), v); }
+
+// x * clamp(x / 6 + 1 / 2, 0, 1)
+HWY_INLINE V HardSwish(V v) {
+  const D d;
+  const V gate = hn::MulAdd(v, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
+  return hn::Mul(v, ClampKeepNaN(gate, hn::Zero(d), hn::Set(d, 1.0f)));
+}
+
+// One vector through any clamp-like activation; `slope` is for prelu and leaky_relu.
+HWY_INLINE V ApplyEpilogue(V v, const Epilogue& e, V slope) {
+  const D d;
+  switch (e.kind) {
+    case ActivationKind::leaky_relu:
+    case ActivationKind::prelu:
+      return LeakyRelu(v, slope);
+    case ActivationKind::hard_swish:
+      return HardSwish(v);
+    default: {
+      const ClampBounds bounds = BoundsOf(e);
+      return ClampKeepNaN(v, hn::Set(d, bounds.low), hn::Set(d, bounds.high));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace tconv::arch

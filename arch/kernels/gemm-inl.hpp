@@ -1,0 +1,176 @@
+// gemm_columns: rows of input read in place times a packed panel of columns, accumulated in a register tile of MR rows by NV
+// vectors.
+//
+// For each step k of the sum a tile loads NV vectors of the panel and broadcasts MR numbers of A: MR * NV multiply-adds for NV + MR
+// loads. The tile must fill the register file without overflowing it (MR * NV + NV + 1 registers; NEON keeps four k of each row in
+// a register and multiplies by lane). All loops over the tile are unrolled by pragma: an accumulator indexed by a runtime variable
+// would live in memory.
+
+namespace tconv::arch {
+namespace HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_AVX3
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {14, 14, 8, 6};
+#elif HWY_TARGET == HWY_AVX2
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 0};
+#elif HWY_TARGET == HWY_SSE4
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 3};
+#elif HWY_TARGET == HWY_NEON
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 8, 6, 4};
+#else
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
+#endif
+
+// acc[m][v] += a_m[0 .. steps) * b[0 .. steps)[v], with `steps` known at compile time.
+template <size_t MR, size_t NV, size_t kSteps>
+HWY_INLINE void GemmSteps(const float* HWY_RESTRICT a, ptrdiff_t a_stride, const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
+  const D d;
+#if HWY_TARGET == HWY_NEON
+  if constexpr (kSteps == 4) {
+    V row[MR];
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m) row[m] = hn::LoadU(d, a + static_cast<ptrdiff_t>(m) * a_stride);
+    const auto by_lane = [&](auto lane) HWY_ATTR {
+      V column[NV];
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (lane.value * NV + v) * kLanes);
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m) {
+        const V broadcast = hn::Broadcast<lane.value>(row[m]);
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+      }
+    };
+    by_lane(std::integral_constant<int, 0>());
+    by_lane(std::integral_constant<int, 1>());
+    by_lane(std::integral_constant<int, 2>());
+    by_lane(std::integral_constant<int, 3>());
+    return;
+  }
+#endif
+#pragma GCC unroll 4
+  for (size_t k = 0; k < kSteps; ++k) {
+    V column[NV];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (k * NV + v) * kLanes);
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m) {
+      const V broadcast = hn::Set(d, a[static_cast<ptrdiff_t>(m) * a_stride + static_cast<ptrdiff_t>(k)]);
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+    }
+  }
+}
+
+// Vector v of a row of C: all but the last are whole, the last holds `tail` columns (1 .. lanes).
+template <size_t NV>
+HWY_INLINE V LoadTile(const float* row, size_t v, size_t tail) {
+#if HWY_TARGET == HWY_AVX3
+  if (v + 1 == NV) return LoadFirst(row + v * kLanes, tail);
+#else
+  if (v + 1 == NV && tail != kLanes) return LoadFirst(row + v * kLanes, tail);
+#endif
+  return hn::LoadU(D(), row + v * kLanes);
+}
+
+template <size_t NV>
+HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
+#if HWY_TARGET == HWY_AVX3
+  if (v + 1 == NV) return StoreFirst(value, row + v * kLanes, tail);
+#else
+  if (v + 1 == NV && tail != kLanes) return StoreFirst(value, row + v * kLanes, tail);
+#endif
+  hn::StoreU(value, D(), row + v * kLanes);
+}
+
+// leaky_relu, prelu and hard_swish on a tile that was just stored.
+template <size_t NV>
+HWY_NOINLINE void EpilogueTile(const GemmStrip& s, float* c, size_t rows) {
+  const D d;
+  const size_t tail = s.columns - (NV - 1) * kLanes;
+  for (size_t m = 0; m < rows; ++m, c += s.c_stride) {
+    for (size_t v = 0; v < NV; ++v) {
+      const V slope = s.epilogue.kind == ActivationKind::prelu ? hn::Load(d, s.slopes + v * kLanes) : hn::Set(d, s.epilogue.alpha);
+      StoreTile<NV>(ApplyEpilogue(LoadTile<NV>(c, v, tail), s.epilogue, slope), c, v, tail);
+    }
+  }
+}
+
+template <size_t MR, size_t NV>
+HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
+  const D d;
+  float* const c = s.c + static_cast<ptrdiff_t>(first_row) * s.c_stride;
+  const size_t tail = s.columns - (NV - 1) * kLanes;
+  V acc[MR][NV];
+  if (s.bias == nullptr) {
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(c + static_cast<ptrdiff_t>(m) * s.c_stride, v, tail);
+    }
+  } else {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) {
+      const V bias = hn::Load(d, s.bias + v * kLanes);
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m) acc[m][v] = bias;
+    }
+    if (s.residual != nullptr) {
+      const float* const r = s.residual + static_cast<ptrdiff_t>(first_row) * s.residual_stride;
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v)
+          acc[m][v] = hn::Add(acc[m][v], LoadTile<NV>(r + static_cast<ptrdiff_t>(m) * s.residual_stride, v, tail));
+      }
+    }
+  }
+
+  const ptrdiff_t a_stride = s.a_stride;
+  for (size_t i = 0; i < s.segments; ++i) {
+    const GemmSegment& segment = s.segment[i];
+    const float* HWY_RESTRICT a = segment.a + static_cast<ptrdiff_t>(first_row) * a_stride;
+    const float* HWY_RESTRICT b = s.b + segment.b_row * NV * kLanes;
+    size_t k = segment.k;
+    for (; k >= 4; k -= 4, a += 4, b += 4 * NV * kLanes) GemmSteps<MR, NV, 4>(a, a_stride, b, acc);
+    for (; k != 0; --k, ++a, b += NV * kLanes) GemmSteps<MR, NV, 1>(a, a_stride, b, acc);
+  }
+
+  const ClampBounds bounds = BoundsOf(s.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+#pragma GCC unroll 16
+  for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v)
+      StoreTile<NV>(ClampKeepNaN(acc[m][v], low, high), c + static_cast<ptrdiff_t>(m) * s.c_stride, v, tail);
+  }
+  if (HWY_UNLIKELY(!IsClamp(s.epilogue.kind))) EpilogueTile<NV>(s, c, MR);
+}
+
+template <size_t MR, size_t NV>
+HWY_INLINE void GemmTileOfRows(const GemmStrip& s, size_t first_row, size_t rows) {
+  if (rows == MR) {
+    GemmTile<MR, NV>(s, first_row);
+  } else if constexpr (MR > 1) {
+    GemmTileOfRows<MR - 1, NV>(s, first_row, rows);
+  }
+}
+
+// Splits the rows into as few tiles as possible, of sizes that differ by one at most (16 = 6 + 5 + 5 rather than 6 + 6 + 4).
+template <size_t NV>
+void GemmColumns(const GemmStrip& s) {
+  constexpr size_t MR = kGemmRows[NV - 1];
+  const size_t tiles = (s.rows + MR - 1) / MR;
+  size_t first = 0;
+  for (size_t i = 0; i < tiles; ++i) {
+    const size_t rows = (s.rows - first + tiles - i - 1) / (tiles - i);
+    GemmTileOfRows<MR, NV>(s, first, rows);
+    first += rows;
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace tconv::arch

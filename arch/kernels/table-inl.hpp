@@ -1,0 +1,52 @@
+// The kernel table of one target. A file in arch/targets/ defines TCONV_FILL_TABLE, TCONV_TABLE_TARGET and TCONV_TABLE_ACTIVATIONS,
+// chooses HWY_TARGET, and includes this.
+#include <hwy/highway.h>
+
+#include <limits>
+#include <type_traits>
+
+#include "arch/kernel_table.hpp"
+
+HWY_BEFORE_NAMESPACE();
+#include "arch/kernels/common-inl.hpp"
+#include "arch/kernels/depthwise-inl.hpp"
+#include "arch/kernels/gemm-inl.hpp"
+#include "arch/kernels/planar-inl.hpp"
+#include "arch/kernels/rows-inl.hpp"
+
+namespace tconv::arch {
+namespace HWY_NAMESPACE {
+namespace {
+
+template <size_t NV>
+void FillGemm(KernelTable* table) {
+  if constexpr (NV > 0) {
+    if constexpr (kGemmRows[NV - 1] != 0) {
+      table->gemm[NV - 1] = GemmColumns<NV>;
+      table->gemm_tile_rows[NV - 1] = kGemmRows[NV - 1];
+    }
+    FillGemm<NV - 1>(table);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+
+void TCONV_FILL_TABLE(KernelTable* table) {
+  using namespace HWY_NAMESPACE;  // NOLINT: the kernels of this target alone
+  *table = {};
+  table->target = TCONV_TABLE_TARGET;
+  table->lanes = kLanes;
+  FillGemm<KernelTable::max_vectors>(table);
+  FillPlanar<kPlanarRows>(table);
+  table->planar_rows = kPlanarRows;
+  table->planar_vectors = kPlanarVectors;
+  table->depthwise = DepthwiseChannels;
+  table->interleave = Interleave;
+  table->row_epilogue = ApplyRowEpilogue;
+  table->row_residual = AddRowResidual;
+  table->activations = TCONV_TABLE_ACTIVATIONS();
+}
+
+}  // namespace tconv::arch
+HWY_AFTER_NAMESPACE();

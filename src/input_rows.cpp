@@ -1,0 +1,43 @@
+#include "input_rows.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tconv {
+
+void activate_input(const Layer& layer, const arch::KernelTable& kernels, float* x, size_t n) {
+  const Activation& activation = layer.description.input_activation;
+  if (activation.kind == ActivationKind::none) return;
+  if (activation.kind == ActivationKind::elu) return kernels.activations.elu(x, n, activation.alpha);
+  kernels.row_epilogue(x, n, {0.0f, activation.alpha, {activation.kind, activation.alpha, activation.beta}});
+}
+
+void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, float* to) {
+  const int64_t channels = layer.in_per_group;
+  const int64_t pitch = layer.geometry.input_pitch.pixel;
+  const int64_t begin = std::clamp<int64_t>(0, first, last);
+  const int64_t end = std::clamp<int64_t>(layer.axis(2).input, begin, last);
+  std::memset(to, 0, static_cast<size_t>((begin - first) * channels) * sizeof(float));
+  float* const copied = to + (begin - first) * channels;
+  if (pitch == channels) {
+    if (end > begin) std::memcpy(copied, row + begin * channels, static_cast<size_t>((end - begin) * channels) * sizeof(float));
+  } else {
+    for (int64_t x = begin; x < end; ++x) {
+      std::memcpy(copied + (x - begin) * channels, row + x * pitch, static_cast<size_t>(channels) * sizeof(float));
+    }
+  }
+  activate_input(layer, kernels, copied, static_cast<size_t>((end - begin) * channels));
+  std::memset(to + (end - first) * channels, 0, static_cast<size_t>((last - end) * channels) * sizeof(float));
+}
+
+void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
+                     float* to) {
+  const int64_t begin = std::clamp<int64_t>(0, first, last);
+  const int64_t end = std::clamp<int64_t>(layer.axis(2).input, begin, last);
+  std::memset(to, 0, static_cast<size_t>(begin - first) * sizeof(float));
+  if (end > begin) std::memcpy(to + (begin - first), row + begin, static_cast<size_t>(end - begin) * sizeof(float));
+  activate_input(layer, kernels, to + (begin - first), static_cast<size_t>(end - begin));
+  std::memset(to + (end - first), 0, static_cast<size_t>(last - end) * sizeof(float));
+}
+
+}  // namespace tconv

@@ -1,0 +1,23 @@
+// Copies of input rows: pixels (or channel rows) with zeros beside the image, the input activation applied.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arch/kernel_table.hpp"
+#include "layer.hpp"
+
+namespace tconv {
+
+// x[i] = f(x[i]) with the layer's input activation (none, relu, leaky_relu, elu; all keep zeros).
+void activate_input(const Layer& layer, const arch::KernelTable& kernels, float* x, size_t n);
+
+// Copies the pixels [first, last) of one NHWC row, the channels of one group each, densely; zeros outside [0, width).
+// `row` is pixel 0, first channel of the group.
+void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, float* to);
+
+// Copies [first, last) of one planar row; zeros outside [0, width).
+void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
+                     float* to);
+
+}  // namespace tconv

@@ -1,0 +1,103 @@
+#include "plan.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+#include "depthwise.hpp"
+#include "planar.hpp"
+#include "window_gemm.hpp"
+
+namespace tconv {
+namespace {
+
+constexpr const char* names[] = {"auto", "window_gemm", "planar", "depthwise"};
+
+struct Entry {
+  Algorithm algorithm;
+  bool (*supports)(const Layer& layer);
+  double (*estimate)(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
+  const char* needs;
+};
+constexpr Entry entries[] = {
+    {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "layout nhwc"},
+    {Algorithm::planar, planar::supports, planar::estimate, "layout nchw"},
+    {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
+     "layout nhwc, one input and one output channel per group, no input activation"},
+};
+
+// Multiplications of the phases that do not fall into the crop and meet an input: taps met by all outputs of an axis.
+int64_t taps_met(const Layer& layer, int a) {
+  const Axis& axis = layer.axis(a);
+  int64_t met = 0;
+  for (int64_t t = 0; t < axis.kernel; ++t) {
+    // Inputs i with 0 <= s * i + d * t - p < o.
+    const int64_t shift = axis.dilation * t - axis.pad_begin;
+    const int64_t first = shift >= 0 ? 0 : (-shift + axis.stride - 1) / axis.stride;
+    const int64_t room = layer.output(a) - 1 - shift;
+    if (room < 0) continue;
+    const int64_t last = room / axis.stride < axis.input - 1 ? room / axis.stride : axis.input - 1;
+    if (last >= first) met += last - first + 1;
+  }
+  return met;
+}
+
+}  // namespace
+
+const char* algorithm_name(Algorithm algorithm) { return names[static_cast<int>(algorithm)]; }
+
+bool algorithm_from_name(const char* name, Algorithm* algorithm) {
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+    if (std::strcmp(name, names[i]) == 0) {
+      *algorithm = static_cast<Algorithm>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const CacheSizes& cache,
+                        PlanSummary* summary) {
+  PlanSummary s;
+  s.target = kernels.target;
+  double best = 0;
+  for (const Entry& entry : entries) {
+    if (!entry.supports(layer)) continue;
+    const double cycles = entry.estimate(layer, kernels, cache);
+    s.candidate[s.candidates++] = {entry.algorithm, cycles};
+    if (s.algorithm == Algorithm::automatic || cycles < best) {
+      s.algorithm = entry.algorithm;
+      best = cycles;
+    }
+  }
+  if (options.algorithm != Algorithm::automatic) {
+    const Entry* wanted = nullptr;
+    for (const Entry& entry : entries) {
+      if (entry.algorithm == options.algorithm) wanted = &entry;
+    }
+    if (wanted == nullptr) {
+      return Status::error(StatusCode::invalid_argument, "algorithm = %d: unknown", static_cast<int>(options.algorithm));
+    }
+    if (!wanted->supports(layer)) {
+      return Status::error(StatusCode::unsupported, "algorithm = %s: needs %s", algorithm_name(options.algorithm), wanted->needs);
+    }
+    s.algorithm = options.algorithm;
+    std::snprintf(s.reason, sizeof s.reason, "%s was asked for", algorithm_name(s.algorithm));
+  } else if (s.candidates == 1) {
+    std::snprintf(s.reason, sizeof s.reason, "%s is the only algorithm for this layer", algorithm_name(s.algorithm));
+  } else {
+    std::snprintf(s.reason, sizeof s.reason, "%s has the lowest estimate of %d: %.3g cycles", algorithm_name(s.algorithm),
+                  s.candidates, best);
+  }
+
+  const Description& d = layer.description;
+  const Geometry& g = layer.geometry;
+  s.multiplications = d.batch * d.in_channels * layer.out_per_group * taps_met(layer, 0) * taps_met(layer, 1) * taps_met(layer, 2);
+  s.zero_insertion_multiplications = g.output_elements * layer.in_per_group * g.taps;
+  s.input_bytes = g.input_elements * static_cast<int64_t>(sizeof(float));
+  s.output_bytes = g.output_elements * static_cast<int64_t>(sizeof(float));
+  s.weight_bytes = g.weight_elements * static_cast<int64_t>(sizeof(float));
+  *summary = s;
+  return {};
+}
+
+}  // namespace tconv

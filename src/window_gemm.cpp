@@ -1,0 +1,259 @@
+#include "window_gemm.hpp"
+
+#include <algorithm>
+
+#include "checked.hpp"
+
+namespace tconv::window_gemm {
+namespace {
+
+// Cycles of a register tile per step of the sum, for a core with two multiply-add and two load ports and a latency of four:
+// bound by the multiply-adds, by the loads (panel vectors and broadcasts), or by the latency of too few accumulators.
+double tile_cycles(double rows, double vectors) { return std::max({rows * vectors / 2, (rows + vectors) / 2, 4.0}); }
+
+// The same for `rows` rows of A, split into tiles as the kernel does.
+double strip_cycles(const arch::KernelTable& kernels, int64_t rows, int64_t vectors) {
+  const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[vectors - 1]);
+  const int64_t tiles = ceil_div(rows, tile_rows);
+  return static_cast<double>(tiles) *
+         tile_cycles(static_cast<double>(rows) / static_cast<double>(tiles), static_cast<double>(vectors));
+}
+
+struct Panels {
+  int64_t vectors;
+  int64_t count;
+  int64_t last_vectors;
+  double cycles;  // of `rows` rows, per step of the sum
+};
+
+// The panel width that does `columns` columns soonest.
+Panels choose_panels(const arch::KernelTable& kernels, int64_t columns, int64_t rows) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  Panels best{0, 0, 0, 0};
+  for (int64_t vectors = 1; vectors <= static_cast<int64_t>(arch::KernelTable::max_vectors); ++vectors) {
+    if (kernels.gemm[vectors - 1] == nullptr) continue;
+    const int64_t count = ceil_div(columns, vectors * lanes);
+    const int64_t last = ceil_div(columns - (count - 1) * vectors * lanes, lanes);
+    const double cycles = static_cast<double>(count - 1) * strip_cycles(kernels, rows, vectors) + strip_cycles(kernels, rows, last);
+    if (best.vectors == 0 || cycles < best.cycles * 0.99) best = {vectors, count, last, cycles};
+  }
+  return best;
+}
+
+int64_t panel_k(const Layer& layer, const LivePhase& z, const LivePhase& y, const ColumnBlock& block) {
+  return z.taps * y.taps * block.group.taps * layer.in_per_group;
+}
+
+// May the columns of neighbouring phases share a panel? Their pixels must be neighbours wherever columns are stored or read.
+bool pixels_contiguous(const Layer& layer) {
+  const Description& d = layer.description;
+  return d.groups == 1 && layer.geometry.output_pitch.pixel == d.out_channels &&
+         (!d.residual || layer.geometry.residual_pitch.pixel == d.out_channels);
+}
+
+bool plan_blocks(const Layer& layer, const arch::KernelTable& kernels, Plan* plan) {
+  const Axis& x = layer.axis(2);
+  plan->merged = pixels_contiguous(layer);
+  Buffer<PhaseGroup> groups;
+  if (!group_phases(layer.phases[2], x.pad_begin % x.stride, plan->merged ? x.stride : 1, &groups)) return false;
+  if (!plan->blocks.allocate(groups.size())) return false;
+  int64_t at = 0;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const PhaseGroup& group = groups[i];
+    const int64_t columns = group.taps == 0 ? layer.out_per_group : group.count * layer.out_per_group;
+    const Panels panels = choose_panels(kernels, columns, x.input);
+    const int64_t padded = ((panels.count - 1) * panels.vectors + panels.last_vectors) * static_cast<int64_t>(kernels.lanes);
+    plan->blocks[i] = {group, columns, panels.count, panels.vectors, panels.last_vectors, padded, at};
+    at += padded;
+  }
+  plan->group_columns = at;
+  return true;
+}
+
+bool plan_weights(const Layer& layer, Plan* plan) {
+  const AxisPhases& z = layer.phases[0];
+  const AxisPhases& y = layer.phases[1];
+  if (!plan->weights_at.allocate(z.live.size() * y.live.size() * plan->blocks.size())) return false;
+  int64_t at = 0;
+  size_t i = 0;
+  for (const LivePhase& zp : z.live) {
+    for (const LivePhase& yp : y.live) {
+      for (const ColumnBlock& block : plan->blocks) {
+        plan->weights_at[i++] = at;
+        at += panel_k(layer, zp, yp, block) * block.padded_columns;
+      }
+    }
+  }
+  plan->group_weights = at;
+  return plan->weights.allocate(static_cast<size_t>(at * layer.description.groups));
+}
+
+// One panel: rows in the order (jz, jy, taps of x from the last to the first, input channel).
+void pack_panel(const Layer& layer, int64_t group, const LivePhase& z, const LivePhase& y, const ColumnBlock& block,
+                int64_t first_column, int64_t width, const float* weights, float* packed) {
+  const AxisPhases* const phases = layer.phases;
+  const int64_t columns = std::min(width, block.columns - first_column);
+  for (int64_t jz = 0; jz < z.taps; ++jz) {
+    for (int64_t jy = 0; jy < y.taps; ++jy) {
+      for (int64_t jx = block.group.taps - 1; jx >= 0; --jx) {
+        for (int64_t ci = 0; ci < layer.in_per_group; ++ci, packed += width) {
+          for (int64_t c = 0; c < columns; ++c) {
+            const int64_t column = first_column + c;
+            const LivePhase& x = *phases[2].find(block.group.first + column / layer.out_per_group);
+            const int64_t tap[max_rank] = {z.first_tap + jz * phases[0].tap_step, y.first_tap + jy * phases[1].tap_step,
+                                           x.first_tap + jx * phases[2].tap_step};
+            packed[c] = weights[weight_index(layer, group, ci, column % layer.out_per_group, tap)];
+          }
+        }
+      }
+    }
+  }
+}
+
+void pack_weights(const Layer& layer, const arch::KernelTable& kernels, const float* weights, Plan* plan) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    size_t i = 0;
+    for (const LivePhase& z : layer.phases[0].live) {
+      for (const LivePhase& y : layer.phases[1].live) {
+        for (const ColumnBlock& block : plan->blocks) {
+          float* packed = plan->weights.data() + group * plan->group_weights + plan->weights_at[i++];
+          if (block.group.taps == 0) continue;
+          for (int64_t panel = 0; panel < block.panels; ++panel) {
+            const int64_t width = (panel + 1 == block.panels ? block.last_vectors : block.vectors) * lanes;
+            pack_panel(layer, group, z, y, block, panel * block.vectors * lanes, width, weights, packed);
+            packed += panel_k(layer, z, y, block) * width;
+          }
+        }
+      }
+    }
+  }
+}
+
+// values[out_channels] (or nullptr: zeros) spread over the panels' columns.
+void pack_columns(const Layer& layer, const Plan& plan, const float* values, float* packed) {
+  if (values == nullptr) return;
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    for (const ColumnBlock& block : plan.blocks) {
+      for (int64_t column = 0; column < block.columns; ++column) {
+        packed[group * plan.group_columns + block.bias_at + column] =
+            values[group * layer.out_per_group + column % layer.out_per_group];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool supports(const Layer& layer) { return layer.description.layout == Layout::nhwc; }
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes&) {
+  const Axis& x = layer.axis(2);
+  Buffer<PhaseGroup> groups;
+  const bool merged = pixels_contiguous(layer);
+  if (!group_phases(layer.phases[2], x.pad_begin % x.stride, merged ? x.stride : 1, &groups)) return 0;
+  double cycles_per_k = 0;  // of all blocks, per (z, y) tap and input channel
+  for (const PhaseGroup& group : groups) {
+    if (group.taps == 0) continue;
+    cycles_per_k += static_cast<double>(group.taps) * choose_panels(kernels, group.count * layer.out_per_group, x.input).cycles;
+  }
+  const double rows = static_cast<double>(layer.description.batch) *
+                      static_cast<double>(layer.axis(0).input * layer.axis(1).input) *
+                      static_cast<double>(layer.axis(0).kernel * layer.axis(1).kernel);
+  const double stores = static_cast<double>(layer.geometry.output_elements) / static_cast<double>(kernels.lanes);
+  return rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * stores;
+}
+
+Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
+              const float* bias, Plan* plan) {
+  const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
+  if (!plan_blocks(layer, kernels, plan) || !plan_weights(layer, plan)) return no_memory;
+  const size_t columns = static_cast<size_t>(plan->group_columns * layer.description.groups);
+  if (!plan->bias.allocate(columns)) return no_memory;
+  pack_columns(layer, *plan, bias, plan->bias.data());
+  if (layer.description.activation.kind == ActivationKind::prelu) {
+    if (!plan->slopes.allocate(columns)) return no_memory;
+    pack_columns(layer, *plan, layer.description.activation.slopes, plan->slopes.data());
+  }
+  pack_weights(layer, kernels, weights, plan);
+  return reshape(layer, kernels, cache, plan);
+}
+
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan) {
+  const Description& d = layer.description;
+  const Geometry& g = layer.geometry;
+  if (plan->merged && !pixels_contiguous(layer)) {
+    return Status::error(StatusCode::unsupported,
+                         "output_pitch.pixel = %lld, residual_pitch.pixel = %lld: an operator created for dense pixels cannot be "
+                         "reshaped to channel slices",
+                         static_cast<long long>(g.output_pitch.pixel), static_cast<long long>(g.residual_pitch.pixel));
+  }
+  const Axis& x = g.axis[2];
+  const int64_t step = layer.phases[2].input_step;
+  plan->copy_rows = layer.has_input_activation() || (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
+  // The window of row q is [q - offset - (taps - 1) * step, q - offset].
+  BorderCopy all{x.input, 0};
+  BorderCopy left{0, 0};
+  BorderCopy right{x.input, x.input};
+  int64_t vectors = 1;
+  plan->scratch_columns = 0;
+  for (const ColumnBlock& block : plan->blocks) {
+    if (block.group.taps == 0) continue;
+    vectors = std::max(vectors, block.vectors);
+    const int64_t reach = block.group.input_offset + (block.group.taps - 1) * step;
+    const Phase first = phase_of(x, block.group.first);
+    const Phase last = phase_of(x, block.group.first + block.group.count - 1);
+    // Rows where only some of the phases have outputs go through scratch.
+    if (first.q_begin != last.q_begin || first.q_end != last.q_end)
+      plan->scratch_columns = std::max(plan->scratch_columns, block.padded_columns);
+    const int64_t begin = last.q_begin;
+    const int64_t end = first.q_end;
+    if (begin >= end) continue;
+    all.first = std::min(all.first, begin - reach);
+    all.last = std::max(all.last, end - block.group.input_offset);
+    // Copies serve whole register tiles, so that a border does not cost a tile of its own.
+    const int64_t tile = static_cast<int64_t>(kernels.gemm_tile_rows[block.vectors - 1]);
+    if (begin - reach < 0) {
+      left.first = std::min(left.first, begin - reach);
+      left.last = std::max(left.last, reach + 2 * tile);
+    }
+    if (end - block.group.input_offset > x.input) {
+      right.last = std::max(right.last, end - block.group.input_offset);
+      right.first = std::min(right.first, x.input - reach - 2 * tile);
+    }
+  }
+  if (plan->copy_rows || left.last >= right.first) {
+    plan->left = all.last > all.first && (plan->copy_rows || left.pixels() > 0 || right.pixels() > 0) ? all : BorderCopy{};
+    plan->right = {};
+  } else {
+    plan->left = left;
+    plan->right = right;
+  }
+
+  // Rows of one task: their input should stay in half of L2 while all panels pass by.
+  const Axis& z = g.axis[0];
+  const Axis& y = g.axis[1];
+  const auto most_taps = [&](int a) {
+    int64_t taps = 0;
+    for (const LivePhase& phase : layer.phases[a].live) taps = std::max(taps, phase.taps);
+    return taps;
+  };
+  const int64_t z_rows = std::min(z.input, most_taps(0));
+  const int64_t y_reach = (most_taps(1) - 1) * layer.phases[1].input_step;
+  const int64_t row_bytes = x.input * layer.in_per_group * z_rows * static_cast<int64_t>(sizeof(float));
+  const int64_t affordable = static_cast<int64_t>(cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
+  plan->rows_per_task = std::clamp<int64_t>(affordable - y_reach, 1, ceil_div(g.output[1], y.stride));
+  plan->copied_rows = z_rows * std::min(y.input, plan->rows_per_task + y_reach);
+
+  int64_t x_taps = 1;
+  if (step != 1) x_taps = most_taps(2);
+  plan->segments = most_taps(0) * most_taps(1) * x_taps;
+  // A part of a panel and one register tile of A share L1.
+  plan->k_block = std::max<int64_t>(64, static_cast<int64_t>(cache.l1) * 5 / 8 / static_cast<int64_t>(sizeof(float)) /
+                                            (vectors * static_cast<int64_t>(kernels.lanes)));
+  return {};
+}
+
+size_t packed_bytes(const Plan& plan) { return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes(); }
+
+}  // namespace tconv::window_gemm

@@ -1,0 +1,69 @@
+// Window GEMM: every output row of an NHWC tensor as a matrix product of input rows read in place and packed columns.
+//
+// At one q all x-phases of a group read the same window x[q - b - (J - 1) e .. q - b], and with the taps in reverse order that
+// window is one contiguous run of J * channels floats of the input row. Row q of A is that run, for each (z, y) tap; the columns of
+// B are (x-phase, output channel); and the columns of consecutive q are contiguous memory in the output. So C is the output row
+// itself:
+//
+//     y[s * q + r - p][co] = sum over (jz, jy), k of  x_row(jz, jy)[(q - b - (J - 1) e) * channels + k] * B[(jz, jy, k)][(r, co)]
+//
+// Nothing is packed or inserted but, at the borders of a row, a copy of a few input pixels with zeros beside them.
+#pragma once
+
+#include "arch/kernel_table.hpp"
+#include "buffer.hpp"
+#include "layer.hpp"
+
+namespace tconv::window_gemm {
+
+// Columns of one x-phase group: `columns` = phases * out_per_group where the pixels of a group of phases are contiguous in the
+// output, else out_per_group for a single phase. Dead groups (taps = 0) have out_per_group columns, used for each of their phases
+// in turn.
+struct ColumnBlock {
+  PhaseGroup group;
+  int64_t columns;
+  int64_t panels;
+  int64_t vectors;         // per panel, all but the last
+  int64_t last_vectors;    // of the last panel
+  int64_t padded_columns;  // of all panels together
+  int64_t bias_at;         // of panel 0 in `bias` and `slopes`, per group of channels
+};
+
+// Input columns copied beside zeros: those that the first or the last rows of A reach beyond the image for.
+struct BorderCopy {
+  int64_t first = 0;  // may be negative
+  int64_t last = 0;   // one past; equal to first: no copy
+  int64_t pixels() const { return last - first; }
+};
+
+struct Plan {
+  Buffer<ColumnBlock> blocks;
+  Buffer<int64_t> weights_at;  // [z phase][y phase][block]: offset of panel 0 in a channel group's weights
+  int64_t group_weights = 0;   // floats per channel group
+  int64_t group_columns = 0;   // padded columns of all blocks together, per channel group
+  bool merged = false;         // phases share panels: output pixels must be dense
+  Buffer<float> weights;       // [channel group][z phase][y phase][block][panel][k][column]
+  Buffer<float> bias;          // [channel group][block][panel][column]
+  Buffer<float> slopes;        // the same, for prelu
+  int64_t k_block = 0;         // longest part of a sum that is done in one go, so that its part of a panel stays in L1
+
+  // Of the current shape.
+  bool copy_rows = false;     // whole input rows are copied (activated input, or channel slices)
+  BorderCopy left, right;     // right: unused with copy_rows
+  int64_t rows_per_task = 1;  // output rows of one y-phase
+  int64_t copied_rows = 0;    // input rows that one task may copy
+  int64_t scratch_columns = 0;
+  int64_t segments = 0;  // most segments of one strip
+};
+
+bool supports(const Layer& layer);
+// Estimated cycles of one run on one thread.
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
+Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
+              const float* bias, Plan* plan);
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan);
+size_t workspace_bytes(const Layer& layer, const Plan& plan);  // per thread
+size_t packed_bytes(const Plan& plan);
+void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
+
+}  // namespace tconv::window_gemm

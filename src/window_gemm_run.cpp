@@ -1,0 +1,412 @@
+#include <algorithm>
+#include <cstring>
+
+#include "activation.hpp"
+#include "checked.hpp"
+#include "input_rows.hpp"
+#include "outer_taps.hpp"
+#include "row_tasks.hpp"
+#include "tasks.hpp"
+#include "window_gemm.hpp"
+
+namespace tconv::window_gemm {
+namespace {
+
+constexpr int64_t stack_segments = 64;
+
+// The part of one thread's workspace for each purpose, in floats but for the segments.
+struct WorkspaceLayout {
+  int64_t row_floats;  // copies of one input row
+  int64_t copies;
+  int64_t scratch;
+  int64_t segment_bytes;
+  size_t bytes() const {
+    const int64_t floats = copies + scratch;
+    return static_cast<size_t>((floats * static_cast<int64_t>(sizeof(float)) + 63) / 64 * 64 + (segment_bytes + 63) / 64 * 64);
+  }
+};
+
+WorkspaceLayout workspace_layout(const Layer& layer, const Plan& plan) {
+  const int64_t row_floats = (plan.left.pixels() + plan.right.pixels()) * layer.in_per_group;
+  const bool many_segments = plan.segments > stack_segments;
+  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns,
+          many_segments ? plan.segments * static_cast<int64_t>(sizeof(arch::GemmSegment)) : 0};
+}
+
+// Rows of A that are read from one place: input rows in place, or their copies.
+struct Source {
+  int64_t begin, end;  // q
+  enum class Place { input, left, right } place;
+};
+
+// Work on some rows of one y-phase.
+class Task {
+ public:
+  Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
+      : layer_(layer),
+        kernels_(kernels),
+        plan_(plan),
+        arguments_(arguments),
+        workspace_(workspace_layout(layer, plan)),
+        epilogue_(fused_epilogue(layer.description.activation)),
+        activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
+    unsigned char* const own = arguments.workspace + slot * workspace_.bytes();
+    if (workspace_.segment_bytes != 0) segment_ = reinterpret_cast<arch::GemmSegment*>(own);
+    float* const floats = reinterpret_cast<float*>(own + (workspace_.segment_bytes + 63) / 64 * 64);
+    copies_ = floats;
+    scratch_ = floats + workspace_.copies;
+  }
+
+  // The parts of a task are panels, counted through all blocks.
+  void run(const RowTask& task) {
+    const Geometry& g = layer_.geometry;
+    z_ = outer_taps(layer_, 0, task.plane);
+    y_ = outer_taps(layer_, 1, task.first_row);
+    live_ = z_.phase != nullptr && y_.phase != nullptr;
+    group_ = task.group;
+    rows_ = task.rows;
+    input_ = task.input(arguments_.input, g.input_pitch);
+    output_ = task.output(arguments_.output, g.output_pitch);
+    if (arguments_.residual != nullptr) residual_ = task.output(arguments_.residual, g.residual_pitch);
+    if (live_) copy_inputs();
+    int64_t panel = 0;
+    for (size_t i = 0; i < plan_.blocks.size(); ++i) {
+      const ColumnBlock& block = plan_.blocks[i];
+      for (int64_t j = 0; j < block.panels; ++j, ++panel) {
+        if (panel < task.first_part || panel >= task.last_part) continue;
+        if (block.group.taps == 0) {
+          dead_panel(block, j);
+        } else {
+          live_panel(i, j);
+        }
+      }
+    }
+  }
+
+ private:
+  // Input row of tap (jz, jy) of row number `row`; false when it lies outside.
+  bool input_row(int64_t jz, int64_t jy, int64_t row, int64_t* iz, int64_t* iy) const {
+    *iz = z_.input(jz);
+    *iy = y_.input(jy, row);
+    return *iz >= 0 && *iz < layer_.axis(0).input && *iy >= 0 && *iy < layer_.axis(1).input;
+  }
+
+  float* copy_of(int64_t z_slot, int64_t iy) const {
+    return copies_ + (z_slot * copied_rows_ + iy - first_copied_row_) * workspace_.row_floats;
+  }
+
+  void copy_inputs() {
+    if (workspace_.row_floats == 0) return;
+    const Geometry& g = layer_.geometry;
+    first_copied_row_ = std::max<int64_t>(0, y_.input(y_.taps - 1));
+    const int64_t end = std::min(layer_.axis(1).input, y_.input(0, rows_ - 1) + 1);
+    copied_rows_ = std::max<int64_t>(0, end - first_copied_row_);
+    first_z_tap_ = -1;  // taps that meet the image are consecutive; the first one has slot 0
+    for (int64_t jz = 0; jz < z_.taps; ++jz) {
+      const int64_t iz = z_.input(jz);
+      if (iz < 0 || iz >= layer_.axis(0).input) continue;
+      if (first_z_tap_ < 0) first_z_tap_ = jz;
+      for (int64_t iy = first_copied_row_; iy < end; ++iy) {
+        const float* const row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
+        float* const to = copy_of(jz - first_z_tap_, iy);
+        copy_pixels(layer_, kernels_, row, plan_.left.first, plan_.left.last, to);
+        copy_pixels(layer_, kernels_, row, plan_.right.first, plan_.right.last, to + plan_.left.pixels() * layer_.in_per_group);
+      }
+    }
+  }
+
+  // Splits the rows q of a block by where their windows can be read.
+  int sources(const ColumnBlock& block, int64_t begin, int64_t end, Source source[3]) const {
+    const int64_t width = layer_.axis(2).input;
+    const int64_t reach = block.group.input_offset + (block.group.taps - 1) * layer_.phases[2].input_step;
+    if (plan_.copy_rows ||
+        (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && plan_.left.last >= end - block.group.input_offset)) {
+      source[0] = {begin, end, Source::Place::left};
+      return 1;
+    }
+    const int64_t tile_rows = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
+    const int64_t tile = ceil_div(end - begin, ceil_div(end - begin, tile_rows));
+    const int64_t left_rows = ceil_div(std::max<int64_t>(0, std::min(reach, end) - begin), tile) * tile;
+    const int64_t right_rows = ceil_div(std::max<int64_t>(0, end - std::max(width + block.group.input_offset, begin)), tile) * tile;
+    const int64_t left_end = std::min(end, begin + left_rows);
+    const int64_t right_begin = std::max(left_end, end - right_rows);
+    int n = 0;
+    if (begin < left_end) source[n++] = {begin, left_end, Source::Place::left};
+    if (left_end < right_begin) source[n++] = {left_end, right_begin, Source::Place::input};
+    if (right_begin < end) source[n++] = {right_begin, end, Source::Place::right};
+    return n;
+  }
+
+  // The segments of steps [k_begin, k_end) of the sum for the rows of `source` in output row `row`.
+  size_t build_segments(const ColumnBlock& block, const Source& source, int64_t row, int64_t k_begin, int64_t k_end) {
+    const Geometry& g = layer_.geometry;
+    const int64_t channels = layer_.in_per_group;
+    const int64_t step = layer_.phases[2].input_step;
+    const int64_t taps = block.group.taps;
+    const int64_t window = source.begin - block.group.input_offset - (taps - 1) * step;  // first pixel of the first row
+    // Taps (from the lowest pixel) that meet the image in some row.
+    const int64_t first_tap = std::clamp<int64_t>(ceil_div(-(window + source.end - source.begin - 1), step), 0, taps);
+    const int64_t last_tap = std::clamp<int64_t>(ceil_div(g.axis[2].input - window, step), first_tap, taps);
+    const int64_t pitch = source.place == Source::Place::input ? g.input_pitch.pixel : channels;
+    const bool contiguous = step == 1 && pitch == channels;
+    const int64_t run = taps * channels;
+    size_t n = 0;
+    for (int64_t jz = 0; jz < z_.taps; ++jz) {
+      for (int64_t jy = 0; jy < y_.taps; ++jy) {
+        int64_t iz = 0;
+        int64_t iy = 0;
+        const int64_t at = (jz * y_.taps + jy) * run;  // in the sum
+        if (at >= k_end || at + run <= k_begin || !input_row(jz, jy, row, &iz, &iy)) continue;
+        const float* pixel = nullptr;  // first pixel of the window
+        switch (source.place) {
+          case Source::Place::input:
+            pixel = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row + window * pitch;
+            break;
+          case Source::Place::left:
+            pixel = copy_of(jz - first_z_tap_, iy) + (window - plan_.left.first) * pitch;
+            break;
+          case Source::Place::right:
+            pixel = copy_of(jz - first_z_tap_, iy) + (plan_.left.pixels() + window - plan_.right.first) * pitch;
+            break;
+        }
+        const int64_t low = std::max(k_begin - at, first_tap * channels);
+        const int64_t high = std::min(k_end - at, last_tap * channels);
+        if (contiguous) {
+          if (low < high) segment_[n++] = {pixel + low, static_cast<size_t>(high - low), static_cast<size_t>(at + low)};
+          continue;
+        }
+        for (int64_t t = first_tap; t < last_tap; ++t) {
+          const int64_t tap_low = std::max(low, t * channels);
+          const int64_t tap_high = std::min(high, (t + 1) * channels);
+          if (tap_low >= tap_high) continue;
+          segment_[n++] = {pixel + t * step * pitch + (tap_low - t * channels), static_cast<size_t>(tap_high - tap_low),
+                           static_cast<size_t>(at + tap_low)};
+        }
+      }
+    }
+    return n;
+  }
+
+  struct Panel {
+    int64_t first_column;
+    int64_t vectors;
+    int64_t columns;
+    const float* bias;
+    const float* slopes;
+  };
+  Panel panel_of(const ColumnBlock& block, int64_t index) const {
+    const int64_t first = index * block.vectors * static_cast<int64_t>(kernels_.lanes);
+    const int64_t vectors = index + 1 == block.panels ? block.last_vectors : block.vectors;
+    const int64_t at = group_ * plan_.group_columns + block.bias_at + first;
+    return {first, vectors, std::min(block.columns - first, vectors * static_cast<int64_t>(kernels_.lanes)), plan_.bias.data() + at,
+            plan_.slopes.size() != 0 ? plan_.slopes.data() + at : nullptr};
+  }
+
+  void finish(arch::GemmStrip& strip, const Panel& panel, bool last) {
+    strip.epilogue = last ? epilogue_ : arch::Epilogue{};
+    kernels_.gemm[panel.vectors - 1](strip);
+    if (!last || activation_ == nullptr) return;
+    for (size_t m = 0; m < strip.rows; ++m) {
+      activation_(strip.c + static_cast<ptrdiff_t>(m) * strip.c_stride, strip.columns, layer_.description.activation.alpha);
+    }
+  }
+
+  void live_panel(size_t block_number, int64_t panel_number) {
+    const ColumnBlock& block = plan_.blocks[block_number];
+    const Panel panel = panel_of(block, panel_number);
+    const int64_t k = live_ ? z_.taps * y_.taps * block.group.taps * layer_.in_per_group : 0;
+    const float* b = nullptr;
+    if (live_) {
+      const size_t at =
+          (static_cast<size_t>(z_.number) * layer_.phases[1].live.size() + static_cast<size_t>(y_.number)) * plan_.blocks.size() +
+          block_number;
+      b = plan_.weights.data() + group_ * plan_.group_weights + plan_.weights_at[at] + k * panel.first_column;
+    }
+    const Range range = q_range(block);
+    const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
+    const Sum sum{b, k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
+    for (int64_t part = 0; part < parts; ++part) {
+      for (int64_t row = 0; row < rows_; ++row) {
+        if (range.begin < range.end) whole_rows(block, panel, sum, part, row, range);
+        if (part != 0) continue;
+        for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block, panel, sum, row, q);
+        for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q)
+          partial_row(block, panel, sum, row, q);
+      }
+    }
+  }
+
+  // A sum of k steps over panel b, done in `parts` parts of `part` steps.
+  struct Sum {
+    const float* b;
+    int64_t k;
+    int64_t parts;
+    int64_t part;
+  };
+
+  // [begin, end): rows q in which all phases of a block have outputs; [first, last): in which some have.
+  struct Range {
+    int64_t first, begin, end, last;
+  };
+  Range q_range(const ColumnBlock& block) const {
+    const Axis& x = layer_.axis(2);
+    const int64_t last_output = layer_.output(2) - 1 + x.pad_begin;
+    const int64_t last_phase = block.group.first + block.group.count - 1;
+    return {ceil_div(x.pad_begin - last_phase, x.stride), ceil_div(x.pad_begin - block.group.first, x.stride),
+            floor_div(last_output - last_phase, x.stride) + 1, floor_div(last_output - block.group.first, x.stride) + 1};
+  }
+
+  // Column 0 of a panel in row q of a block; `pitch` and `base` are those of the output or of the residual.
+  template <typename T>
+  T* pixel_of(T* base, const Pitch& pitch, const ColumnBlock& block, const Panel& panel, int64_t row, int64_t q) const {
+    const Geometry& g = layer_.geometry;
+    return base + row * g.axis[1].stride * pitch.row +
+           (g.axis[2].stride * q + block.group.first - g.axis[2].pad_begin) * pitch.pixel + panel.first_column;
+  }
+
+  void whole_rows(const ColumnBlock& block, const Panel& panel, const Sum& sum, int64_t part, int64_t row, const Range& range) {
+    const Geometry& g = layer_.geometry;
+    Source source[3] = {{range.begin, range.end, Source::Place::input}};
+    const int n = live_ ? sources(block, range.begin, range.end, source) : 1;
+    for (int i = 0; i < n; ++i) {
+      arch::GemmStrip strip{};
+      strip.segment = segment_;
+      if (live_) strip.segments = build_segments(block, source[i], row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
+      strip.a_stride = source[i].place == Source::Place::input ? g.input_pitch.pixel : layer_.in_per_group;
+      strip.b = sum.b;
+      strip.c = pixel_of(output_, g.output_pitch, block, panel, row, source[i].begin);
+      strip.c_stride = g.axis[2].stride * g.output_pitch.pixel;
+      strip.rows = static_cast<size_t>(source[i].end - source[i].begin);
+      strip.columns = static_cast<size_t>(panel.columns);
+      strip.slopes = panel.slopes;
+      if (part == 0) {
+        strip.bias = panel.bias;
+        if (residual_ != nullptr) strip.residual = pixel_of(residual_, g.residual_pitch, block, panel, row, source[i].begin);
+        strip.residual_stride = g.axis[2].stride * g.residual_pitch.pixel;
+      }
+      finish(strip, panel, part + 1 == sum.parts);
+    }
+  }
+
+  // Row q, in which some phases lie outside the output: computed whole in scratch, the columns inside are copied.
+  void partial_row(const ColumnBlock& block, const Panel& panel, const Sum& sum, int64_t row, int64_t q) {
+    const Geometry& g = layer_.geometry;
+    const Axis& x = g.axis[2];
+    const int64_t first_phase = std::max<int64_t>(0, x.pad_begin - x.stride * q - block.group.first);
+    const int64_t last_phase = std::min(block.group.count, g.output[2] + x.pad_begin - x.stride * q - block.group.first);
+    const int64_t first = std::max<int64_t>(0, first_phase * layer_.out_per_group - panel.first_column);
+    const int64_t last = std::min(panel.columns, last_phase * layer_.out_per_group - panel.first_column);
+    if (first >= last) return;
+    const size_t bytes = static_cast<size_t>(last - first) * sizeof(float);
+
+    arch::GemmStrip strip{};
+    strip.segment = segment_;
+    strip.b = sum.b;
+    strip.c = scratch_;
+    strip.rows = 1;
+    strip.columns = static_cast<size_t>(panel.columns);
+    strip.slopes = panel.slopes;
+    if (residual_ != nullptr) {
+      std::memset(scratch_, 0, static_cast<size_t>(panel.columns) * sizeof(float));
+      std::memcpy(scratch_ + first, pixel_of(residual_, g.residual_pitch, block, panel, row, q) + first, bytes);
+      strip.residual = scratch_;
+    }
+    const Source source{q, q + 1, place_of(block, q)};
+    for (int64_t part = 0; part < sum.parts; ++part) {
+      if (live_) strip.segments = build_segments(block, source, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
+      strip.bias = part == 0 ? panel.bias : nullptr;
+      finish(strip, panel, part + 1 == sum.parts);
+    }
+    std::memcpy(pixel_of(output_, g.output_pitch, block, panel, row, q) + first, scratch_ + first, bytes);
+  }
+
+  Source::Place place_of(const ColumnBlock& block, int64_t q) const {
+    const int64_t last = q - block.group.input_offset;
+    const int64_t first = last - (block.group.taps - 1) * layer_.phases[2].input_step;
+    if (plan_.copy_rows || first < 0 || (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && last >= layer_.axis(2).input)) {
+      return Source::Place::left;
+    }
+    return last >= layer_.axis(2).input ? Source::Place::right : Source::Place::input;
+  }
+
+  // Outputs that no tap reaches: bias and activation alone. Along the shorter of (phases, q) one strip each.
+  void dead_panel(const ColumnBlock& block, int64_t panel_number) {
+    const Geometry& g = layer_.geometry;
+    const Axis& x = g.axis[2];
+    const Panel panel = panel_of(block, panel_number);
+    const Range range = q_range(block);
+    for (int64_t row = 0; row < rows_; ++row) {
+      if (block.group.count <= range.last - range.first) {
+        for (int64_t r = block.group.first; r < block.group.first + block.group.count; ++r) {
+          const int64_t begin = ceil_div(x.pad_begin - r, x.stride);
+          const int64_t end = floor_div(g.output[2] - 1 + x.pad_begin - r, x.stride) + 1;
+          if (begin < end) dead_pixels(panel, row, x.stride * begin + r - x.pad_begin, end - begin, x.stride);
+        }
+      } else {
+        for (int64_t q = range.first; q < range.last; ++q) {
+          const int64_t first = std::max<int64_t>(0, x.stride * q + block.group.first - x.pad_begin);
+          const int64_t last = std::min(g.output[2], x.stride * q + block.group.first + block.group.count - x.pad_begin);
+          if (first < last) dead_pixels(panel, row, first, last - first, 1);
+        }
+      }
+    }
+  }
+
+  void dead_pixels(const Panel& panel, int64_t row, int64_t first, int64_t count, int64_t step) {
+    const Geometry& g = layer_.geometry;
+    arch::GemmStrip strip{};
+    strip.c = output_ + row * g.axis[1].stride * g.output_pitch.row + first * g.output_pitch.pixel + panel.first_column;
+    strip.c_stride = step * g.output_pitch.pixel;
+    strip.rows = static_cast<size_t>(count);
+    strip.columns = static_cast<size_t>(panel.columns);
+    strip.bias = panel.bias;
+    strip.slopes = panel.slopes;
+    if (residual_ != nullptr) {
+      strip.residual =
+          residual_ + row * g.axis[1].stride * g.residual_pitch.row + first * g.residual_pitch.pixel + panel.first_column;
+      strip.residual_stride = step * g.residual_pitch.pixel;
+    }
+    finish(strip, panel, true);
+  }
+
+  const Layer& layer_;
+  const arch::KernelTable& kernels_;
+  const Plan& plan_;
+  const RunArguments& arguments_;
+  const WorkspaceLayout workspace_;
+  const arch::Epilogue epilogue_;
+  const arch::ActivationFunction activation_;
+
+  arch::GemmSegment own_segments_[stack_segments];
+  arch::GemmSegment* segment_ = own_segments_;
+  float* copies_ = nullptr;
+  float* scratch_ = nullptr;
+
+  // Of the rows at hand.
+  OuterTaps z_, y_;
+  bool live_ = false;
+  int64_t group_ = 0;
+  int64_t rows_ = 0;
+  int64_t first_copied_row_ = 0;
+  int64_t copied_rows_ = 0;
+  int64_t first_z_tap_ = 0;
+  const float* input_ = nullptr;
+  float* output_ = nullptr;
+  const float* residual_ = nullptr;
+};
+
+}  // namespace
+
+size_t workspace_bytes(const Layer& layer, const Plan& plan) { return workspace_layout(layer, plan).bytes(); }
+
+void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
+  int64_t panels = 0;
+  for (const ColumnBlock& block : plan.blocks) panels += block.panels;
+  const RowTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.rows_per_task, panels);
+  run_tasks(arguments.parallelism, tasks.count(), [&](int64_t index, size_t slot) {
+    const RowTask task = tasks[index];
+    if (task.rows > 0) Task(layer, kernels, plan, arguments, slot).run(task);
+  });
+}
+
+}  // namespace tconv::window_gemm
