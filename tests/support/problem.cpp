@@ -123,7 +123,7 @@ Outcome create(const Problem& problem, const Variant& variant, tconv::ConvTransp
   options.algorithm = variant.algorithm;
   auto created = tconv::ConvTranspose::create(d, weights->floats(), problem.bias.empty() ? nullptr : bias->floats(), options);
   if (!created.ok()) {
-    const bool forced = variant.algorithm != tconv::Algorithm::automatic && variant.algorithm != tconv::Algorithm::generic;
+    const bool forced = variant.algorithm != tconv::Algorithm::automatic;
     outcome.unsupported = forced && created.status().code() == tconv::StatusCode::unsupported;
     if (!outcome.unsupported) outcome.failure = std::string("create: ") + created.status().message();
     return outcome;

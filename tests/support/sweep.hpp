@@ -11,8 +11,7 @@ namespace tconv_test {
 
 constexpr tconv::Layout all_layouts[] = {tconv::Layout::nchw, tconv::Layout::nhwc};
 constexpr tconv::Algorithm automatic_and_all_algorithms[] = {tconv::Algorithm::automatic, tconv::Algorithm::window_gemm,
-                                                             tconv::Algorithm::planar, tconv::Algorithm::depthwise,
-                                                             tconv::Algorithm::generic};
+                                                             tconv::Algorithm::planar, tconv::Algorithm::depthwise};
 
 class Sweep {
  public:
