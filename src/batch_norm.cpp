@@ -10,9 +10,8 @@ Status fold_batch_norm(const BatchNorm& norm, int64_t in_channels, int64_t out_c
   const struct {
     const char* name;
     const void* pointer;
-  } pointers[] = {{"scale", norm.scale},           {"shift", norm.shift},
-                  {"mean", norm.mean},             {"variance", norm.variance},
-                  {"weights", weights},            {"folded_weights", folded_weights},
+  } pointers[] = {{"scale", norm.scale},       {"shift", norm.shift}, {"mean", norm.mean},
+                  {"variance", norm.variance}, {"weights", weights},  {"folded_weights", folded_weights},
                   {"folded_bias", folded_bias}};
   for (const auto& p : pointers) {
     if (p.pointer == nullptr) return Status::error(StatusCode::invalid_argument, "%s = nullptr", p.name);
@@ -43,7 +42,8 @@ Status fold_batch_norm(const BatchNorm& norm, int64_t in_channels, int64_t out_c
     const int64_t group = co / out_per_group;
     for (int64_t ci = group * in_per_group; ci < (group + 1) * in_per_group; ++ci) {
       const int64_t row = (ci * out_per_group + co % out_per_group) * taps;
-      for (int64_t t = 0; t < taps; ++t) folded_weights[row + t] = static_cast<float>(factor * static_cast<double>(weights[row + t]));
+      for (int64_t t = 0; t < taps; ++t)
+        folded_weights[row + t] = static_cast<float>(factor * static_cast<double>(weights[row + t]));
     }
     const double b = bias != nullptr ? static_cast<double>(bias[co]) : 0.0;
     folded_bias[co] = static_cast<float>(factor * (b - static_cast<double>(norm.mean[co])) + static_cast<double>(norm.shift[co]));
