@@ -264,7 +264,7 @@ TEST(Errors, OverflowAtEachLevel) {
                 {"weights"}},
                plain);
   expect_wrong(
-      {[=](Description* d) { d->axis[0].input = d->axis[1].input = two(20), d->out_channels = two(18), d->in_channels = 16; },
+      {[=](Description* d) { d->axis[0].input = d->axis[1].input = two(20), d->out_channels = two(18), d->in_channels = 64; },
        overflow,
        {"multiplications"}},
       plain);

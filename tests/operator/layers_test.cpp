@@ -27,8 +27,6 @@ TEST_P(RealLayers, Shrunk) {
     const Problem problem = make_problem(d, random, Data::whole, layer.bias);
     for (tconv::Layout layout : all_layouts) {
       for (tconv::Algorithm algorithm : automatic_and_all_algorithms) {
-        // The plain loops of `generic` take as long as everything else together and are covered by the small layers.
-        if (algorithm == tconv::Algorithm::generic && layer_sizes(d).multiplications() > 1000000) continue;
         Variant variant;
         variant.layout = layout;
         variant.algorithm = algorithm;

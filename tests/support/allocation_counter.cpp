@@ -13,6 +13,7 @@ std::atomic<int64_t> calls{0};
 std::atomic<int64_t> frees{0};
 std::atomic<int64_t> largest{0};
 std::atomic<int64_t> failing{-1};
+std::atomic<bool> failing_from_then_on{false};
 
 // True when this call shall fail.
 bool count(size_t bytes) {
@@ -21,7 +22,8 @@ bool count(size_t bytes) {
   int64_t before = largest.load();
   while (static_cast<int64_t>(bytes) > before && !largest.compare_exchange_weak(before, static_cast<int64_t>(bytes))) {
   }
-  return number == failing.load();
+  const int64_t first = failing.load();
+  return first >= 0 && (number == first || (failing_from_then_on.load() && number > first));
 }
 
 void count_free(const volatile void* pointer) {
@@ -97,6 +99,9 @@ Allocations stop_counting_allocations() {
   return {calls, frees, largest};
 }
 
-void fail_allocation(int64_t number) { failing = number; }
+void fail_allocation(int64_t number, bool lasting) {
+  failing = number;
+  failing_from_then_on = lasting;
+}
 
 }  // namespace tconv_test

@@ -17,8 +17,8 @@ void start_counting_allocations();
 // Stops, and says what happened in between.
 Allocations stop_counting_allocations();
 
-// While counting, the call with this number (from 0) returns null; -1: none.
-void fail_allocation(int64_t number);
+// While counting, the call with this number (from 0), or it and all later ones, returns null; -1: none.
+void fail_allocation(int64_t number, bool lasting = false);
 // False under sanitizers, which own malloc: calls are counted through their hooks, but none can be made to fail.
 bool allocations_can_fail();
 
