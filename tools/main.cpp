@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
 #ifdef TCONV_HAS_ARITH
   register_arith(app);
 #endif
+  register_explain(app);
   register_run(app);
   register_check(app);
   register_upscale(app);
