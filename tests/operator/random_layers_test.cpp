@@ -1,8 +1,10 @@
-// Thousands of random layers, each in one random layout, alignment, pitch and with every algorithm that takes it.
+// Thousands of random layers, with every algorithm that takes them, in both layouts, with random pitches, alignments, cache sizes
+// and threads.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
+#include "support/parallel.hpp"
 #include "support/random_layer.hpp"
 #include "support/sweep.hpp"
 
@@ -34,6 +36,9 @@ void sweep_random_layers(tconv::Target target, int64_t rounds, uint64_t salt, co
       variant.output_gaps = random_gaps(random);
       variant.residual_gaps = random_gaps(random);
       variant.residual_in_place = chance(random, 0.5);
+      variant.cache = random_caches(random);
+      ShuffledOrder shuffled(static_cast<size_t>(uniform(random, 1, 5)), seed);
+      if (chance(random, 0.3)) variant.parallelism = shuffled.parallelism();
       for (tconv::Algorithm algorithm : automatic_and_all_algorithms) {
         variant.algorithm = algorithm;
         sweep.run_one(problem, variant);
@@ -54,7 +59,7 @@ TEST_P(RandomLayers, Small) {
   LayerLimits limits;
   limits.multiplications = 30000;
   limits.elements = 6000;
-  sweep_random_layers(GetParam(), effort(150, 3000, 100000), 0, limits);
+  sweep_random_layers(GetParam(), effort(150, 10000, 200000), 0, limits);
 }
 
 // Enough rows, channels and pixels for every loop of a blocked kernel to turn more than once.
@@ -63,7 +68,7 @@ TEST_P(RandomLayers, Medium) {
   limits.multiplications = 2000000;
   limits.elements = 100000;
   limits.max_channels = 130;
-  sweep_random_layers(GetParam(), effort(10, 150, 5000), 0x9e3779b97f4a7c15, limits);
+  sweep_random_layers(GetParam(), effort(10, 400, 10000), 0x9e3779b97f4a7c15, limits);
 }
 
 TCONV_INSTANTIATE_ON_TARGETS(RandomLayers);

@@ -62,6 +62,7 @@ std::string to_string(const Variant& v) {
   print(out, "output_gaps", v.output_gaps);
   print(out, "residual_gaps", v.residual_gaps);
   if (v.residual_in_place) out << " residual_in_place";
+  if (v.cache.l1 != 0) out << " caches=" << v.cache.l1 << '/' << v.cache.l2 << '/' << v.cache.l3;
   if (v.parallelism.parallel_for != nullptr) out << " threads=" << v.parallelism.threads;
   return out.str();
 }

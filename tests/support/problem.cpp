@@ -122,6 +122,7 @@ Outcome create(const Problem& problem, const Variant& variant, tconv::ConvTransp
   tconv::Options options;
   options.target = variant.target;
   options.algorithm = variant.algorithm;
+  options.cache = variant.cache;
   auto created = tconv::ConvTranspose::create(d, weights->floats(), problem.bias.empty() ? nullptr : bias->floats(), options);
   if (!created.ok()) {
     const bool forced = variant.algorithm != tconv::Algorithm::automatic;

@@ -50,6 +50,7 @@ struct Variant {
   Placement placement = Placement::ends_at_guard;
   Gaps input_gaps, output_gaps, residual_gaps;
   bool residual_in_place = false;  // residual and output are one tensor
+  tconv::CacheSizes cache;         // zeros: those of this machine; small ones make every blocked loop turn on small layers
   tconv::Parallelism parallelism;
 };
 

@@ -102,4 +102,14 @@ Gaps random_gaps(Random& random) {
   return gaps;
 }
 
+tconv::CacheSizes random_caches(Random& random) {
+  if (chance(random, 0.6)) return {};
+  constexpr int64_t l1[] = {1, 256, 1024, 4096};
+  tconv::CacheSizes sizes;
+  sizes.l1 = static_cast<size_t>(pick(random, l1));
+  sizes.l2 = sizes.l1 * static_cast<size_t>(uniform(random, 1, 8));
+  sizes.l3 = chance(random, 0.5) ? 1 : 4 * sizes.l2;
+  return sizes;
+}
+
 }  // namespace tconv_test

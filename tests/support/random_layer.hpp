@@ -22,4 +22,7 @@ tconv::Activation random_input_activation(Random& random);
 // Half of the time none at all.
 Gaps random_gaps(Random& random);
 
+// This machine's, or absurdly small ones.
+tconv::CacheSizes random_caches(Random& random);
+
 }  // namespace tconv_test
