@@ -1,6 +1,20 @@
 #include "arch/detect.hpp"
 
+// TCONV_BARE_METAL: there is no operating system to ask. The targets that were compiled in are what the CPU has.
+#if !TCONV_BARE_METAL
 #include <unistd.h>
+#if defined(__linux__)
+#include <fcntl.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#if defined(__arm__) || defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+#endif
+#endif
 
 namespace tconv::arch {
 
@@ -8,6 +22,10 @@ bool cpu_supports(Target target) {
   switch (target) {
     case Target::scalar:
       return true;
+#if TCONV_BARE_METAL
+    default:
+      return true;
+#else
 #if defined(__x86_64__) || defined(__i386__)
     // __builtin_cpu_supports() reports AVX and AVX-512 only when the operating system saves their registers (XCR0).
     case Target::sse4:
@@ -20,19 +38,83 @@ bool cpu_supports(Target target) {
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #elif defined(__aarch64__)
     case Target::neon:
-      return true;  // mandatory there
+      return true;  // mandatory there; the kernels use no extension of it, such as the AES that a Raspberry Pi 3 or 4 lacks
+#elif defined(__arm__) && defined(__linux__)
+    // Cortex-A5, A8 and A9 have NEON at most without the fused multiply-add of VFPv4; some A9 (Tegra 2) have no NEON at all.
+    case Target::neon: {
+      const unsigned long wanted = HWCAP_NEON | HWCAP_VFPv4;
+      return (getauxval(AT_HWCAP) & wanted) == wanted;
+    }
 #endif
     default:
       return false;
+#endif
   }
 }
 
-CacheSizes data_cache_sizes() {
-  const auto size = [](int name, size_t otherwise) {
-    const long bytes = sysconf(name);
-    return bytes > 0 ? static_cast<size_t>(bytes) : otherwise;
-  };
-  return {size(_SC_LEVEL1_DCACHE_SIZE, 32u << 10), size(_SC_LEVEL2_CACHE_SIZE, 512u << 10), size(_SC_LEVEL3_CACHE_SIZE, 1)};
+ArmFeatures arm_features() {
+  ArmFeatures features{};
+#if !TCONV_BARE_METAL && defined(__aarch64__) && defined(__linux__)
+  const unsigned long has = getauxval(AT_HWCAP);
+  features.half_arithmetic = (has & HWCAP_FPHP) != 0 && (has & HWCAP_ASIMDHP) != 0;
+  features.dot_product = (has & HWCAP_ASIMDDP) != 0;
+#endif
+  return features;
 }
+
+#if TCONV_BARE_METAL || !defined(__linux__)
+
+CacheSizes data_cache_sizes() { return {32u << 10, 512u << 10, 1}; }
+
+#else
+
+namespace {
+
+// The first line of /sys/devices/system/cpu/cpu0/cache/index<index>/<field>; false when there is none.
+bool read_cache_field(int index, const char* field, char* text, size_t size) {
+  char path[80];
+  std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, field);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t length = read(file, text, size - 1);
+  close(file);
+  text[length > 0 ? length : 0] = '\0';
+  return length > 0;
+}
+
+// Bytes of the data or unified cache of this level; 0 when the kernel does not tell. On CPUs of two kinds of cores: of the first.
+size_t kernel_cache_size(int level) {
+  char text[32];
+  for (int index = 0; read_cache_field(index, "level", text, sizeof text); ++index) {
+    if (std::atoi(text) != level) continue;
+    if (!read_cache_field(index, "type", text, sizeof text) || std::strncmp(text, "Instruction", 11) == 0) continue;
+    if (!read_cache_field(index, "size", text, sizeof text)) continue;
+    char* unit = nullptr;
+    const size_t number = std::strtoul(text, &unit, 10);
+    return *unit == 'K' ? number << 10 : *unit == 'M' ? number << 20 : number;
+  }
+  return 0;
+}
+
+// sysconf knows them on x86 with the GNU C library; it returns 0 on ARM, and other C libraries have no such names.
+size_t cache_size(int level, int name, size_t otherwise) {
+  const long bytes = name >= 0 ? sysconf(name) : 0;
+  if (bytes > 0) return static_cast<size_t>(bytes);
+  const size_t told = kernel_cache_size(level);
+  return told != 0 ? told : otherwise;
+}
+
+}  // namespace
+
+CacheSizes data_cache_sizes() {
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  constexpr int l1 = _SC_LEVEL1_DCACHE_SIZE, l2 = _SC_LEVEL2_CACHE_SIZE, l3 = _SC_LEVEL3_CACHE_SIZE;
+#else
+  constexpr int l1 = -1, l2 = -1, l3 = -1;
+#endif
+  return {cache_size(1, l1, 32u << 10), cache_size(2, l2, 512u << 10), cache_size(3, l3, 1)};
+}
+
+#endif
 
 }  // namespace tconv::arch
