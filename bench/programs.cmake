@@ -15,3 +15,15 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_SYSTEM_NAME STREQUAL 
   target_compile_options(tconv_isa_limit PRIVATE -Wall -Wextra)
   target_link_options(tconv_isa_limit PRIVATE -Wl,-z,initfirst -static-libstdc++)
 endif()
+
+add_executable(tconv_runner tconv_runner.cpp)
+target_link_libraries(tconv_runner PRIVATE tconv_bench_support)
+target_compile_options(tconv_runner PRIVATE -Wall -Wextra)
+
+find_path(TCONV_VALGRIND_INCLUDE valgrind/callgrind.h)
+if(TCONV_VALGRIND_INCLUDE)
+  add_executable(tconv_count tconv_count.cpp)
+  target_link_libraries(tconv_count PRIVATE tconv_bench_support)
+  target_include_directories(tconv_count SYSTEM PRIVATE ${TCONV_VALGRIND_INCLUDE})
+  target_compile_options(tconv_count PRIVATE -Wall -Wextra)
+endif()

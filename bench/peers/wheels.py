@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Times the peers that come as Python wheels, and our operator in alternation with them, one process each on one core.
+
+For each layer: our runner (tconv_runner, a C++ process) and every worker load it; every result is checked against the same sample of
+the definition; then rounds in which all take their turn, in changing order. Written is the median over rounds of the round's median.
+A worker that dies is started again for the next layer. Run it with the interpreter of the virtual environment that venv.sh makes.
+"""
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+
+import models
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NAMES = ["onnxruntime", "openvino", "ncnn", "mnn", "litert"]
+ROUNDS = 5
+SLICE = 0.015  # seconds of one turn
+# A layer that is nothing but the call: 1 channel, 1 pixel, 1 tap.
+EMPTY = dict(name="empty", rank=2, batch=1, in_channels=1, out_channels=1, groups=1, bias=False, input=[1, 1], kernel=[1, 1],
+             stride=[1, 1], pad_begin=[0, 0], pad_end=[0, 0], output_padding=[0, 0], dilation=[1, 1], output=[1, 1])
+
+
+class Gone(Exception):
+    """The process at the other end died."""
+
+
+class Pipe:
+    def __init__(self, command, environment=None):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                        env=environment, cwd=HERE)
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Gone("exit status %s" % self.process.wait())
+        return line.rstrip("\n")
+
+    def ask(self, line):
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Gone("exit status %s" % self.process.wait())
+        return self.read()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Worker:
+    """A peer: restarted when it dies."""
+
+    def __init__(self, name, threads, environment):
+        self.name, self.command, self.environment = name, [sys.executable, "worker.py", name, "--threads", str(threads)], environment
+        self.pipe, self.absent, self.version, self.overhead_us = None, None, None, 0.0
+        self.start()
+
+    def start(self):
+        self.pipe = Pipe(self.command, self.environment)
+        try:
+            hello = json.loads(self.pipe.read())
+            self.version, self.absent = hello.get("version"), hello.get("error")
+        except Gone as gone:
+            self.absent = "does not start: %s" % gone
+
+    def ask(self, **request):
+        if self.pipe is None:
+            self.start()
+        try:
+            return json.loads(self.pipe.ask(json.dumps(request)))
+        except Gone as gone:
+            self.pipe = None
+            return {"error": "crashed: %s" % gone}
+
+
+def check(output, sample, layer):
+    """None, or what is wrong; the same rule as Case::check()."""
+    shape = [layer["batch"], layer["out_channels"], -1]
+    y = output.reshape(shape)
+    if not numpy.isfinite(y).all():
+        return "wrong result: not finite"
+    difference = numpy.abs(y[sample["image"], sample["channel"], sample["pixel"]] - sample["value"])
+    if (difference > sample["tolerance"]).any():
+        at = int(numpy.argmax(difference / sample["tolerance"]))
+        return "wrong result: image %d, channel %d, pixel %d is off by %g (tolerance %.2g)" % (
+            sample["image"][at], sample["channel"][at], sample["pixel"][at], difference[at], sample["tolerance"][at])
+    return None
+
+
+def write_models(layer, prefix):
+    _, shape, _ = models.dense_shapes(layer)
+    weights = numpy.fromfile(prefix + ".weights", dtype=numpy.float32).reshape(shape)
+    bias = numpy.fromfile(prefix + ".bias", dtype=numpy.float32)
+    models.write_onnx(layer, weights, bias, prefix + ".onnx")
+    models.write_ncnn(layer, weights, bias, prefix)
+    try:
+        reason = models.write_tflite(layer, weights, bias, prefix + ".tflite")
+    except ImportError:
+        reason = "its schema is missing"
+    if reason:
+        with open(prefix + ".tflite.cannot", "w") as file:
+            file.write(reason)
+
+
+def load_workers(workers, layer, prefix, sample):
+    """{name: {"seconds", "extra_bytes"} or {"cannot"}}"""
+    loaded = {}
+    for worker in workers:
+        reply = worker.ask(do="load", layer=layer, prefix=prefix)
+        if "seconds" in reply:
+            wrong = check(numpy.fromfile(prefix + ".output", dtype=numpy.float32), sample, layer)
+            os.remove(prefix + ".output")
+            if wrong:
+                reply = {"cannot": wrong}
+        loaded[worker.name] = reply if "seconds" in reply else {"cannot": reply.get("cannot") or reply["error"]}
+    return loaded
+
+
+def alternate(turns, seconds, rounds, rng):
+    """turns: {key: function(count) -> list of ns}. Returns {key: median us}."""
+    medians = {key: [] for key in turns}
+    order = list(turns)
+    for number in range(rounds):
+        rng.shuffle(order)
+        for key in order:
+            slow = seconds[key] > 0.5
+            if slow and number >= 2:
+                continue
+            count = max(1, min(1000, int(SLICE / max(seconds[key], 1e-6))))
+            times = turns[key](count)
+            if times:
+                medians[key].append(statistics.median(times) * 1e-3)
+    return {key: statistics.median(values) for key, values in medians.items() if values}
+
+
+def measure_layer(layer, runner, workers, folder, rounds, rng):
+    prefix = os.path.join(folder, "layer")
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    reply = runner.ask("tensors %s %s" % (layer["name"], prefix))
+    if reply != "ok":
+        raise RuntimeError("tconv_runner: %s: %s" % (layer["name"], reply))
+    write_models(layer, prefix)
+    sample = numpy.fromfile(prefix + ".sample", dtype=[("image", "i8"), ("channel", "i8"), ("pixel", "i8"), ("value", "f8"),
+                                                       ("tolerance", "f8")])
+    loaded = load_workers(workers, layer, prefix, sample)
+    turns, seconds, result = {}, {}, {"name": layer["name"], "ours": {}, "peers": loaded}
+
+    def ours(slot):
+        return lambda count: [int(v) for v in runner.ask("time %s %d" % (slot, count)).split()[1:]]
+
+    def theirs(worker):
+        return lambda count: worker.ask(do="time", count=count).get("ns", [])
+    for layout in ("nchw", "nhwc"):
+        reply = runner.ask("prepare %s %s %s" % (layout, layer["name"], layout))
+        if not reply.startswith("ok"):
+            print("wheels.py: our operator: %s %s: %s" % (layer["name"], layout, reply), file=sys.stderr)
+            continue
+        turns[("ours", layout)], seconds[("ours", layout)] = ours(layout), float(reply.split()[-1])
+    for worker in workers:
+        if "seconds" in loaded[worker.name]:
+            turns[("peer", worker.name)] = theirs(worker)
+            seconds[("peer", worker.name)] = loaded[worker.name]["seconds"]
+    for (who, name), us in alternate(turns, seconds, rounds, rng).items():
+        if who == "ours":
+            result["ours"][name] = us
+        else:
+            loaded[name]["raw_us"] = us
+    for worker in workers:
+        row = loaded[worker.name]
+        row.pop("seconds", None)
+        if "raw_us" in row:
+            # The price of the call from Python is no property of the peer: it is taken off, at most half of what was measured.
+            row["us"] = row["raw_us"] - min(worker.overhead_us, row["raw_us"] / 2)
+        elif "cannot" not in row:
+            row["cannot"] = "died while it was timed"
+    runner.ask("free")
+    return result
+
+
+def measure_overhead(workers, folder):
+    prefix = os.path.join(folder, "empty")
+    numpy.ones(1, dtype=numpy.float32).tofile(prefix + ".input")
+    numpy.ones(1, dtype=numpy.float32).tofile(prefix + ".weights")
+    numpy.zeros(1, dtype=numpy.float32).tofile(prefix + ".bias")
+    write_models(EMPTY, prefix)
+    for worker in workers:
+        if "seconds" not in worker.ask(do="load", layer=EMPTY, prefix=prefix):
+            continue
+        best = [statistics.median(worker.ask(do="time", count=300).get("ns", [0])) for _ in range(5)]
+        worker.overhead_us = min(best) * 1e-3
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help="folder of tconv_bench, tconv_runner and libtconv_isa_limit.so")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--layers")
+    parser.add_argument("--tier", default="0")
+    parser.add_argument("--filter", default="", help="regular expression on layer names")
+    parser.add_argument("--target", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cpu", type=int, help="run everything on this CPU (with N threads: N from there)")
+    parser.add_argument("--peers", default=",".join(NAMES))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    arguments = parser.parse_args()
+    if arguments.cpu is not None:
+        os.sched_setaffinity(0, range(arguments.cpu, arguments.cpu + arguments.threads))
+    suite = ["--tier", arguments.tier] + (["--layers", arguments.layers] if arguments.layers else [])
+    bench = os.path.join(arguments.build, "tconv_bench")
+    layers = json.loads(subprocess.run([bench, "--list-layers"] + suite, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    import re
+    layers = [layer for layer in layers if re.search(arguments.filter, layer["name"])]
+
+    environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads))
+    limit = "none"
+    if arguments.target != "auto":
+        can = subprocess.run([bench, "--can-hide", arguments.target], stdout=subprocess.PIPE, text=True).stdout.strip()
+        limit = "CPUID hidden" if can == "yes" else "not limited"
+        if can == "yes":
+            environment.update(LD_PRELOAD=os.path.join(os.path.abspath(arguments.build), "libtconv_isa_limit.so"),
+                               TCONV_BENCH_ISA=arguments.target)
+    runner = Pipe([os.path.abspath(os.path.join(arguments.build, "tconv_runner")), "--target", arguments.target, "--threads",
+                   str(arguments.threads)] + [os.path.abspath(s) if s.endswith(".csv") else s for s in suite])
+    workers = [Worker(name, arguments.threads, environment) for name in arguments.peers.split(",") if name]
+    document = {"limit": limit, "threads": arguments.threads, "target": arguments.target, "peers": {}, "layers": []}
+    present = [worker for worker in workers if worker.absent is None]
+    rng = random.Random(1)
+    start = time.time()
+    with tempfile.TemporaryDirectory(prefix="tconv-wheels-") as folder:
+        measure_overhead(present, folder)
+        for worker in workers:
+            document["peers"][worker.name] = ({"absent": worker.absent} if worker.absent else
+                                              {"version": worker.version, "overhead_us": round(worker.overhead_us, 2)})
+        for number, layer in enumerate(layers):
+            print("\r%3d/%d  %-28s %4.0f s " % (number + 1, len(layers), layer["name"], time.time() - start), end="", file=sys.stderr)
+            document["layers"].append(measure_layer(layer, runner, present, folder, arguments.rounds, rng))
+    print(file=sys.stderr)
+    temporary = arguments.out + ".part%d" % os.getpid()
+    with open(temporary, "w") as file:
+        json.dump(document, file, indent=1)
+    os.replace(temporary, arguments.out)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (OSError, RuntimeError, Gone, subprocess.CalledProcessError) as error:
+        sys.exit("wheels.py: %s" % error)
