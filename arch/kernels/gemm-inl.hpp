@@ -22,15 +22,40 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 8, 6, 4};
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
+// Where the rows of A of a tile are: one pointer for every four rows, and distances of one and three rows in bytes. x86 addresses
+// base + {0, 1, 2} * row and base + 3 rows with these few registers; a pointer for each of 14 rows would not fit.
+template <size_t MR>
+struct RowPointers {
+  const char* base[(MR + 3) / 4];
+  ptrdiff_t one;
+  ptrdiff_t three;
+
+  HWY_INLINE RowPointers(const float* a, ptrdiff_t stride)
+      : one(stride * static_cast<ptrdiff_t>(sizeof(float))), three(3 * stride * static_cast<ptrdiff_t>(sizeof(float))) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] = reinterpret_cast<const char*>(a + static_cast<ptrdiff_t>(4 * i) * stride);
+  }
+  HWY_INLINE const float* row(size_t m) const {
+    const ptrdiff_t offset = m % 4 == 0 ? 0 : m % 4 == 1 ? one : m % 4 == 2 ? 2 * one : three;
+    return reinterpret_cast<const float*>(base[m / 4] + offset);
+  }
+  HWY_INLINE void advance(size_t steps) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] += steps * sizeof(float);
+    // Keeps the compiler from computing all row offsets beforehand, into more registers than there are.
+    asm("" : "+r"(one), "+r"(three));
+  }
+};
+
 // acc[m][v] += a_m[0 .. steps) * b[0 .. steps)[v], with `steps` known at compile time.
 template <size_t MR, size_t NV, size_t kSteps>
-HWY_INLINE void GemmSteps(const float* HWY_RESTRICT a, ptrdiff_t a_stride, const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
+HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
   const D d;
 #if HWY_TARGET == HWY_NEON
   if constexpr (kSteps == 4) {
     V row[MR];
 #pragma GCC unroll 16
-    for (size_t m = 0; m < MR; ++m) row[m] = hn::LoadU(d, a + static_cast<ptrdiff_t>(m) * a_stride);
+    for (size_t m = 0; m < MR; ++m) row[m] = hn::LoadU(d, a.row(m));
     const auto by_lane = [&](auto lane) HWY_ATTR {
       V column[NV];
 #pragma GCC unroll 4
@@ -56,7 +81,7 @@ HWY_INLINE void GemmSteps(const float* HWY_RESTRICT a, ptrdiff_t a_stride, const
     for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (k * NV + v) * kLanes);
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m) {
-      const V broadcast = hn::Set(d, a[static_cast<ptrdiff_t>(m) * a_stride + static_cast<ptrdiff_t>(k)]);
+      const V broadcast = hn::Set(d, a.row(m)[k]);
 #pragma GCC unroll 4
       for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
     }
@@ -130,11 +155,17 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
   const ptrdiff_t a_stride = s.a_stride;
   for (size_t i = 0; i < s.segments; ++i) {
     const GemmSegment& segment = s.segment[i];
-    const float* HWY_RESTRICT a = segment.a + static_cast<ptrdiff_t>(first_row) * a_stride;
+    RowPointers<MR> a(segment.a + static_cast<ptrdiff_t>(first_row) * a_stride, a_stride);
     const float* HWY_RESTRICT b = s.b + segment.b_row * NV * kLanes;
     size_t k = segment.k;
-    for (; k >= 4; k -= 4, a += 4, b += 4 * NV * kLanes) GemmSteps<MR, NV, 4>(a, a_stride, b, acc);
-    for (; k != 0; --k, ++a, b += NV * kLanes) GemmSteps<MR, NV, 1>(a, a_stride, b, acc);
+    for (; k >= 4; k -= 4, b += 4 * NV * kLanes) {
+      GemmSteps<MR, NV, 4>(a, b, acc);
+      a.advance(4);
+    }
+    for (; k != 0; --k, b += NV * kLanes) {
+      GemmSteps<MR, NV, 1>(a, b, acc);
+      a.advance(1);
+    }
   }
 
   const ClampBounds bounds = BoundsOf(s.epilogue);
