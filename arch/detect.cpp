@@ -3,16 +3,15 @@
 // TCONV_BARE_METAL: there is no operating system to ask. The targets that were compiled in are what the CPU has.
 #if !TCONV_BARE_METAL
 #include <unistd.h>
-#if defined(__linux__)
+#if defined(__linux__) && (defined(__arm__) || defined(__aarch64__))
+#define TCONV_ARM_LINUX 1
+#include <asm/hwcap.h>
 #include <fcntl.h>
+#include <sys/auxv.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#if defined(__arm__) || defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
 #endif
 #endif
 
@@ -39,7 +38,7 @@ bool cpu_supports(Target target) {
 #elif defined(__aarch64__)
     case Target::neon:
       return true;  // mandatory there; the kernels use no extension of it, such as the AES that a Raspberry Pi 3 or 4 lacks
-#elif defined(__arm__) && defined(__linux__)
+#elif TCONV_ARM_LINUX
     // Cortex-A5, A8 and A9 have NEON at most without the fused multiply-add of VFPv4; some A9 (Tegra 2) have no NEON at all.
     case Target::neon: {
       const unsigned long wanted = HWCAP_NEON | HWCAP_VFPv4;
@@ -54,7 +53,7 @@ bool cpu_supports(Target target) {
 
 ArmFeatures arm_features() {
   ArmFeatures features{};
-#if !TCONV_BARE_METAL && defined(__aarch64__) && defined(__linux__)
+#if TCONV_ARM_LINUX && defined(__aarch64__)
   const unsigned long has = getauxval(AT_HWCAP);
   features.half_arithmetic = (has & HWCAP_FPHP) != 0 && (has & HWCAP_ASIMDHP) != 0;
   features.dot_product = (has & HWCAP_ASIMDDP) != 0;
@@ -62,14 +61,9 @@ ArmFeatures arm_features() {
   return features;
 }
 
-#if TCONV_BARE_METAL || !defined(__linux__)
-
-CacheSizes data_cache_sizes() { return {32u << 10, 512u << 10, 1}; }
-
-#else
-
 namespace {
 
+#if TCONV_ARM_LINUX
 // The first line of /sys/devices/system/cpu/cpu0/cache/index<index>/<field>; false when there is none.
 bool read_cache_field(int index, const char* field, char* text, size_t size) {
   char path[80];
@@ -81,9 +75,12 @@ bool read_cache_field(int index, const char* field, char* text, size_t size) {
   text[length > 0 ? length : 0] = '\0';
   return length > 0;
 }
+#endif
 
-// Bytes of the data or unified cache of this level; 0 when the kernel does not tell. On CPUs of two kinds of cores: of the first.
-size_t kernel_cache_size(int level) {
+// Bytes of the data or unified cache of level 1, 2 or 3; 0 when nothing tells.
+size_t cache_size(int level) {
+#if TCONV_ARM_LINUX
+  // sysconf returns 0 there. On CPUs of two kinds of cores this is the first one's cache.
   char text[32];
   for (int index = 0; read_cache_field(index, "level", text, sizeof text); ++index) {
     if (std::atoi(text) != level) continue;
@@ -94,27 +91,23 @@ size_t kernel_cache_size(int level) {
     return *unit == 'K' ? number << 10 : *unit == 'M' ? number << 20 : number;
   }
   return 0;
-}
-
-// sysconf knows them on x86 with the GNU C library; it returns 0 on ARM, and other C libraries have no such names.
-size_t cache_size(int level, int name, size_t otherwise) {
-  const long bytes = name >= 0 ? sysconf(name) : 0;
-  if (bytes > 0) return static_cast<size_t>(bytes);
-  const size_t told = kernel_cache_size(level);
-  return told != 0 ? told : otherwise;
+#elif !TCONV_BARE_METAL && defined(_SC_LEVEL1_DCACHE_SIZE)
+  const long bytes = sysconf(level == 1 ? _SC_LEVEL1_DCACHE_SIZE : level == 2 ? _SC_LEVEL2_CACHE_SIZE : _SC_LEVEL3_CACHE_SIZE);
+  return bytes > 0 ? static_cast<size_t>(bytes) : 0;
+#else
+  static_cast<void>(level);
+  return 0;
+#endif
 }
 
 }  // namespace
 
 CacheSizes data_cache_sizes() {
-#ifdef _SC_LEVEL1_DCACHE_SIZE
-  constexpr int l1 = _SC_LEVEL1_DCACHE_SIZE, l2 = _SC_LEVEL2_CACHE_SIZE, l3 = _SC_LEVEL3_CACHE_SIZE;
-#else
-  constexpr int l1 = -1, l2 = -1, l3 = -1;
-#endif
-  return {cache_size(1, l1, 32u << 10), cache_size(2, l2, 512u << 10), cache_size(3, l3, 1)};
+  const auto size = [](int level, size_t otherwise) {
+    const size_t told = cache_size(level);
+    return told != 0 ? told : otherwise;
+  };
+  return {size(1, 32u << 10), size(2, 512u << 10), size(3, 1)};
 }
-
-#endif
 
 }  // namespace tconv::arch
