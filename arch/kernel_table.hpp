@@ -116,6 +116,8 @@ struct KernelTable {
 
   // y[phases * q + r] = t[r * t_stride + q] for r in [0, phases), q in [0, count). Vectorised for 1 to 4 phases, correct for any.
   void (*interleave)(const float* t, ptrdiff_t t_stride, size_t phases, size_t count, float* y);
+  // to[c * to_stride + r] = from[r * from_stride + c] for r in [0, rows), c in [0, columns).
+  void (*transpose)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);
   // x[i] = f(x[i] + bias)
   void (*row_epilogue)(float* x, size_t n, const RowEpilogue& e);
   // y[i] = f(x[i] + bias + residual[i]); y may be residual.

@@ -12,22 +12,28 @@ void activate_input(const Layer& layer, const arch::KernelTable& kernels, float*
   kernels.row_epilogue(x, n, {0.0f, activation.alpha, {activation.kind, activation.alpha, activation.beta}});
 }
 
-void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, float* to) {
+void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, int64_t pitch,
+                 float* to) {
   const int64_t channels = layer.in_per_group;
-  const int64_t pitch = layer.geometry.input_pitch.pixel;
+  const Pitch& from = layer.geometry.input_pitch;
   const int64_t begin = std::clamp<int64_t>(0, first, last);
   const int64_t end = std::clamp<int64_t>(layer.axis(2).input, begin, last);
-  std::memset(to, 0, static_cast<size_t>((begin - first) * channels) * sizeof(float));
-  float* const copied = to + (begin - first) * channels;
-  if (pitch == channels) {
+  std::memset(to, 0, static_cast<size_t>((begin - first) * pitch) * sizeof(float));
+  float* const copied = to + (begin - first) * pitch;
+  if (layer.description.layout == Layout::nchw) {
+    kernels.transpose(row + begin, from.channel, static_cast<size_t>(channels), static_cast<size_t>(end - begin), copied, pitch);
+  } else if (from.pixel == channels && pitch == channels) {
     if (end > begin) std::memcpy(copied, row + begin * channels, static_cast<size_t>((end - begin) * channels) * sizeof(float));
   } else {
     for (int64_t x = begin; x < end; ++x) {
-      std::memcpy(copied + (x - begin) * channels, row + x * pitch, static_cast<size_t>(channels) * sizeof(float));
+      std::memcpy(copied + (x - begin) * pitch, row + x * from.pixel, static_cast<size_t>(channels) * sizeof(float));
     }
   }
-  activate_input(layer, kernels, copied, static_cast<size_t>((end - begin) * channels));
-  std::memset(to + (end - first) * channels, 0, static_cast<size_t>((last - end) * channels) * sizeof(float));
+  if (layer.has_input_activation()) {
+    for (int64_t x = begin; x < end; ++x)
+      activate_input(layer, kernels, copied + (x - begin) * pitch, static_cast<size_t>(channels));
+  }
+  std::memset(to + (end - first) * pitch, 0, static_cast<size_t>((last - end) * pitch) * sizeof(float));
 }
 
 void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,

@@ -12,9 +12,10 @@ namespace tconv {
 // x[i] = f(x[i]) with the layer's input activation (none, relu, leaky_relu, elu; all keep zeros).
 void activate_input(const Layer& layer, const arch::KernelTable& kernels, float* x, size_t n);
 
-// Copies the pixels [first, last) of one NHWC row, the channels of one group each, densely; zeros outside [0, width).
-// `row` is pixel 0, first channel of the group.
-void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, float* to);
+// Copies the pixels [first, last) of one row, the channels of one group beside each other, pixels `pitch` apart; zeros outside
+// [0, width). `row` is pixel 0, first channel of the group; a planar row is transposed.
+void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, int64_t pitch,
+                 float* to);
 
 // Copies [first, last) of one planar row; zeros outside [0, width).
 void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,

@@ -19,7 +19,7 @@ struct Entry {
   const char* needs;
 };
 constexpr Entry entries[] = {
-    {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "layout nhwc"},
+    {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "nothing"},
     {Algorithm::planar, planar::supports, planar::estimate, "layout nchw"},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      "layout nhwc, one input and one output channel per group, no input activation"},

@@ -47,24 +47,55 @@ int64_t panel_k(const Layer& layer, const LivePhase& z, const LivePhase& y, cons
 // May the columns of neighbouring phases share a panel? Their pixels must be neighbours wherever columns are stored or read.
 bool pixels_contiguous(const Layer& layer) {
   const Description& d = layer.description;
+  if (d.layout == Layout::nchw) return true;  // scratch rows, or planes
   return d.groups == 1 && layer.geometry.output_pitch.pixel == d.out_channels &&
          (!d.residual || layer.geometry.residual_pitch.pixel == d.out_channels);
 }
 
-bool plan_blocks(const Layer& layer, const arch::KernelTable& kernels, Plan* plan) {
+// x-phase groups. Where phases share panels, a group ends at phase p mod s: the phases before it have their first output one q
+// later.
+bool x_groups(const Layer& layer, Buffer<PhaseGroup>* groups) {
   const Axis& x = layer.axis(2);
+  return group_phases(layer.phases[2], x.pad_begin % x.stride, pixels_contiguous(layer) ? x.stride : 1, groups);
+}
+
+// Output channels of one chunk: all, or (NCHW) about a panel's worth for the largest group of phases.
+int64_t chunk_channels(const Layer& layer, const arch::KernelTable& kernels, const Buffer<PhaseGroup>& groups) {
+  if (layer.description.layout == Layout::nhwc) return layer.out_per_group;
+  int64_t phases = 1;
+  for (const PhaseGroup& group : groups) {
+    if (group.taps != 0) phases = std::max(phases, group.count);
+  }
+  int64_t vectors = 1;
+  for (int64_t v = 1; v <= arch::KernelTable::max_vectors; ++v) {
+    if (kernels.gemm[v - 1] != nullptr && v * static_cast<int64_t>(kernels.gemm_tile_rows[v - 1]) >=
+                                              vectors * static_cast<int64_t>(kernels.gemm_tile_rows[vectors - 1])) {
+      vectors = v;  // the largest register tile
+    }
+  }
+  return std::clamp<int64_t>(vectors * static_cast<int64_t>(kernels.lanes) / phases, 1, layer.out_per_group);
+}
+
+bool plan_blocks(const Layer& layer, const arch::KernelTable& kernels, Plan* plan) {
   plan->merged = pixels_contiguous(layer);
   Buffer<PhaseGroup> groups;
-  if (!group_phases(layer.phases[2], x.pad_begin % x.stride, plan->merged ? x.stride : 1, &groups)) return false;
-  if (!plan->blocks.allocate(groups.size())) return false;
+  if (!x_groups(layer, &groups)) return false;
+  plan->chunk_channels = chunk_channels(layer, kernels, groups);
+  plan->chunks = ceil_div(layer.out_per_group, plan->chunk_channels);
+  plan->chunk_blocks = static_cast<int64_t>(groups.size());
+  if (!plan->blocks.allocate(static_cast<size_t>(plan->chunks) * groups.size())) return false;
   int64_t at = 0;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    const PhaseGroup& group = groups[i];
-    const int64_t columns = group.taps == 0 ? layer.out_per_group : group.count * layer.out_per_group;
-    const Panels panels = choose_panels(kernels, columns, x.input);
-    const int64_t padded = ((panels.count - 1) * panels.vectors + panels.last_vectors) * static_cast<int64_t>(kernels.lanes);
-    plan->blocks[i] = {group, columns, panels.count, panels.vectors, panels.last_vectors, padded, at};
-    at += padded;
+  size_t i = 0;
+  for (int64_t chunk = 0; chunk < plan->chunks; ++chunk) {
+    const int64_t first = chunk * plan->chunk_channels;
+    const int64_t channels = std::min(plan->chunk_channels, layer.out_per_group - first);
+    for (const PhaseGroup& group : groups) {
+      const int64_t columns = group.taps == 0 ? channels : group.count * channels;
+      const Panels panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const int64_t padded = ((panels.count - 1) * panels.vectors + panels.last_vectors) * static_cast<int64_t>(kernels.lanes);
+      plan->blocks[i++] = {group, first, channels, columns, panels.count, panels.vectors, panels.last_vectors, padded, at};
+      at += padded;
+    }
   }
   plan->group_columns = at;
   return true;
@@ -99,10 +130,10 @@ void pack_panel(const Layer& layer, int64_t group, const LivePhase& z, const Liv
         for (int64_t ci = 0; ci < layer.in_per_group; ++ci, packed += width) {
           for (int64_t c = 0; c < columns; ++c) {
             const int64_t column = first_column + c;
-            const LivePhase& x = *phases[2].find(block.group.first + column / layer.out_per_group);
+            const LivePhase& x = *phases[2].find(block.group.first + column / block.channels);
             const int64_t tap[max_rank] = {z.first_tap + jz * phases[0].tap_step, y.first_tap + jy * phases[1].tap_step,
                                            x.first_tap + jx * phases[2].tap_step};
-            packed[c] = weights[weight_index(layer, group, ci, column % layer.out_per_group, tap)];
+            packed[c] = weights[weight_index(layer, group, ci, block.first_channel + column % block.channels, tap)];
           }
         }
       }
@@ -137,7 +168,7 @@ void pack_columns(const Layer& layer, const Plan& plan, const float* values, flo
     for (const ColumnBlock& block : plan.blocks) {
       for (int64_t column = 0; column < block.columns; ++column) {
         packed[group * plan.group_columns + block.bias_at + column] =
-            values[group * layer.out_per_group + column % layer.out_per_group];
+            values[group * layer.out_per_group + block.first_channel + column % block.channels];
       }
     }
   }
@@ -145,23 +176,31 @@ void pack_columns(const Layer& layer, const Plan& plan, const float* values, flo
 
 }  // namespace
 
-bool supports(const Layer& layer) { return layer.description.layout == Layout::nhwc; }
+bool supports(const Layer&) { return true; }
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes&) {
-  const Axis& x = layer.axis(2);
   Buffer<PhaseGroup> groups;
-  const bool merged = pixels_contiguous(layer);
-  if (!group_phases(layer.phases[2], x.pad_begin % x.stride, merged ? x.stride : 1, &groups)) return 0;
+  if (!x_groups(layer, &groups)) return 0;
+  const int64_t channels = chunk_channels(layer, kernels, groups);
+  const double chunks = static_cast<double>(ceil_div(layer.out_per_group, channels));
   double cycles_per_k = 0;  // of all blocks, per (z, y) tap and input channel
   for (const PhaseGroup& group : groups) {
     if (group.taps == 0) continue;
-    cycles_per_k += static_cast<double>(group.taps) * choose_panels(kernels, group.count * layer.out_per_group, x.input).cycles;
+    cycles_per_k +=
+        static_cast<double>(group.taps) * chunks * choose_panels(kernels, group.count * channels, layer.axis(2).input).cycles;
   }
   const double rows = static_cast<double>(layer.description.batch) *
                       static_cast<double>(layer.axis(0).input * layer.axis(1).input) *
                       static_cast<double>(layer.axis(0).kernel * layer.axis(1).kernel);
-  const double stores = static_cast<double>(layer.geometry.output_elements) / static_cast<double>(kernels.lanes);
-  return rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * stores;
+  const double input = static_cast<double>(layer.geometry.input_elements);
+  const double output = static_cast<double>(layer.geometry.output_elements);
+  double cycles =
+      rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * output / static_cast<double>(kernels.lanes);
+  if (layer.description.layout == Layout::nchw) {
+    // Transposing moves about one number a cycle: the input once per y-phase, the output once.
+    cycles += input * static_cast<double>(layer.axis(1).stride) + (channels > 1 ? output : 0);
+  }
+  return cycles;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
@@ -190,7 +229,12 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   }
   const Axis& x = g.axis[2];
   const int64_t step = layer.phases[2].input_step;
-  plan->copy_rows = layer.has_input_activation() || (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
+  // Pixels a multiple of 2 KiB apart fall into few sets of a cache: too few for the rows of a tile.
+  const bool aliases = g.input_pitch.pixel * static_cast<int64_t>(sizeof(float)) % 2048 == 0;
+  plan->copy_rows = d.layout == Layout::nchw || aliases || layer.has_input_activation() ||
+                    (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
+  plan->copy_pitch = layer.in_per_group;
+  if (layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
   // The window of row q is [q - offset - (taps - 1) * step, q - offset].
   BorderCopy all{x.input, 0};
   BorderCopy left{0, 0};
@@ -243,14 +287,30 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t row_bytes = x.input * layer.in_per_group * z_rows * static_cast<int64_t>(sizeof(float));
   const int64_t affordable = static_cast<int64_t>(cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
   plan->rows_per_task = std::clamp<int64_t>(affordable - y_reach, 1, ceil_div(g.output[1], y.stride));
+  plan->scratch_rows = 0;
+  if (d.layout == Layout::nchw && plan->chunk_channels > 1) {
+    const int64_t row_floats = g.output[2] * plan->chunk_channels;
+    const int64_t scratch_rows = static_cast<int64_t>(cache.l2 / 8 / sizeof(float)) / row_floats;
+    plan->rows_per_task = std::clamp<int64_t>(scratch_rows, 1, plan->rows_per_task);
+    plan->scratch_rows = plan->rows_per_task * row_floats;
+  }
   plan->copied_rows = z_rows * std::min(y.input, plan->rows_per_task + y_reach);
 
-  int64_t x_taps = 1;
-  if (step != 1) x_taps = most_taps(2);
-  plan->segments = most_taps(0) * most_taps(1) * x_taps;
+  const bool one_run = step == 1 && plan->copy_pitch == layer.in_per_group;
+  plan->segments = most_taps(0) * most_taps(1) * (one_run ? 1 : most_taps(2));
   // A part of a panel and one register tile of A share L1.
   plan->k_block = std::max<int64_t>(64, static_cast<int64_t>(cache.l1) * 5 / 8 / static_cast<int64_t>(sizeof(float)) /
                                             (vectors * static_cast<int64_t>(kernels.lanes)));
+  // Weights of one (z, y) phase that stay in L2 while all rows pass by: then the output is written in the order of memory.
+  int64_t longest = 0;
+  int64_t weights = 0;
+  for (const ColumnBlock& block : plan->blocks) {
+    const int64_t k = most_taps(0) * most_taps(1) * block.group.taps * layer.in_per_group;
+    longest = std::max(longest, k);
+    weights += k * block.padded_columns;
+  }
+  plan->rows_outer =
+      longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(cache.l2 / 4);
   return {};
 }
 

@@ -1,13 +1,16 @@
-// Window GEMM: every output row of an NHWC tensor as a matrix product of input rows read in place and packed columns.
+// Window GEMM: every output row as a matrix product of input rows read in place and packed columns.
 //
 // At one q all x-phases of a group read the same window x[q - b - (J - 1) e .. q - b], and with the taps in reverse order that
-// window is one contiguous run of J * channels floats of the input row. Row q of A is that run, for each (z, y) tap; the columns of
-// B are (x-phase, output channel); and the columns of consecutive q are contiguous memory in the output. So C is the output row
+// window is one contiguous run of J * channels floats of an NHWC row. Row q of A is that run, for each (z, y) tap; the columns of B
+// are (x-phase, output channel); and the columns of consecutive q are contiguous memory in the output. So C is the output row
 // itself:
 //
 //     y[s * q + r - p][co] = sum over (jz, jy), k of  x_row(jz, jy)[(q - b - (J - 1) e) * channels + k] * B[(jz, jy, k)][(r, co)]
 //
 // Nothing is packed or inserted but, at the borders of a row, a copy of a few input pixels with zeros beside them.
+//
+// NCHW: the rows a task needs are transposed into copies first, and a chunk of output channels at a time is computed into NHWC
+// scratch rows that are transposed into the output planes. The tensor as a whole is never copied.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -16,11 +19,13 @@
 
 namespace tconv::window_gemm {
 
-// Columns of one x-phase group: `columns` = phases * out_per_group where the pixels of a group of phases are contiguous in the
-// output, else out_per_group for a single phase. Dead groups (taps = 0) have out_per_group columns, used for each of their phases
-// in turn.
+// Columns of one x-phase group and one chunk of output channels: `columns` = phases * channels where the pixels of a group of
+// phases are contiguous where they are stored, else the channels of a single phase. Dead groups (taps = 0) have the columns of one
+// phase, used for each of their phases in turn.
 struct ColumnBlock {
   PhaseGroup group;
+  int64_t first_channel;  // within the channel group
+  int64_t channels;
   int64_t columns;
   int64_t panels;
   int64_t vectors;         // per panel, all but the last
@@ -37,7 +42,10 @@ struct BorderCopy {
 };
 
 struct Plan {
-  Buffer<ColumnBlock> blocks;
+  Buffer<ColumnBlock> blocks;  // [chunk][x-phase group]
+  int64_t chunks = 1;          // of output channels; NHWC has one
+  int64_t chunk_blocks = 0;    // blocks of a chunk
+  int64_t chunk_channels = 0;  // of the largest chunk
   Buffer<int64_t> weights_at;  // [z phase][y phase][block]: offset of panel 0 in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group
   int64_t group_columns = 0;   // padded columns of all blocks together, per channel group
@@ -46,14 +54,17 @@ struct Plan {
   Buffer<float> bias;          // [channel group][block][panel][column]
   Buffer<float> slopes;        // the same, for prelu
   int64_t k_block = 0;         // longest part of a sum that is done in one go, so that its part of a panel stays in L1
+  bool rows_outer = false;     // all panels for a few rows before the next rows: for weights that stay in cache
 
   // Of the current shape.
-  bool copy_rows = false;     // whole input rows are copied (activated input, or channel slices)
-  BorderCopy left, right;     // right: unused with copy_rows
-  int64_t rows_per_task = 1;  // output rows of one y-phase
-  int64_t copied_rows = 0;    // input rows that one task may copy
-  int64_t scratch_columns = 0;
-  int64_t segments = 0;  // most segments of one strip
+  bool copy_rows = false;       // whole input rows are copied (planar or activated input, channel slices, pitches that alias)
+  int64_t copy_pitch = 0;       // floats between copied pixels
+  BorderCopy left, right;       // right: unused with copy_rows
+  int64_t rows_per_task = 1;    // output rows of one y-phase
+  int64_t copied_rows = 0;      // input rows that one task may copy
+  int64_t scratch_columns = 0;  // of a row in which some phases have no output
+  int64_t scratch_rows = 0;     // floats of NHWC rows of one chunk (NCHW)
+  int64_t segments = 0;         // most segments of one strip
 };
 
 bool supports(const Layer& layer);

@@ -18,7 +18,7 @@ constexpr int64_t stack_segments = 64;
 struct WorkspaceLayout {
   int64_t row_floats;  // copies of one input row
   int64_t copies;
-  int64_t scratch;
+  int64_t scratch;  // a row of columns, then NHWC rows of a chunk, then one planar row
   int64_t segment_bytes;
   size_t bytes() const {
     const int64_t floats = copies + scratch;
@@ -27,9 +27,10 @@ struct WorkspaceLayout {
 };
 
 WorkspaceLayout workspace_layout(const Layer& layer, const Plan& plan) {
-  const int64_t row_floats = (plan.left.pixels() + plan.right.pixels()) * layer.in_per_group;
+  const int64_t row_floats = (plan.left.pixels() + plan.right.pixels()) * plan.copy_pitch;
   const bool many_segments = plan.segments > stack_segments;
-  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns,
+  const int64_t planar_row = plan.scratch_rows != 0 && layer.description.residual ? layer.output(2) : 0;
+  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns + plan.scratch_rows + planar_row,
           many_segments ? plan.segments * static_cast<int64_t>(sizeof(arch::GemmSegment)) : 0};
 }
 
@@ -48,6 +49,8 @@ class Task {
         plan_(plan),
         arguments_(arguments),
         workspace_(workspace_layout(layer, plan)),
+        planar_(layer.description.layout == Layout::nchw),
+        through_scratch_(plan.scratch_rows != 0),
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
     unsigned char* const own = arguments.workspace + slot * workspace_.bytes();
@@ -57,7 +60,7 @@ class Task {
     scratch_ = floats + workspace_.copies;
   }
 
-  // The parts of a task are panels, counted through all blocks.
+  // The parts of a task are panels of the only chunk (NHWC), or chunks.
   void run(const RowTask& task) {
     const Geometry& g = layer_.geometry;
     z_ = outer_taps(layer_, 0, task.plane);
@@ -66,20 +69,30 @@ class Task {
     group_ = task.group;
     rows_ = task.rows;
     input_ = task.input(arguments_.input, g.input_pitch);
-    output_ = task.output(arguments_.output, g.output_pitch);
-    if (arguments_.residual != nullptr) residual_ = task.output(arguments_.residual, g.residual_pitch);
     if (live_) copy_inputs();
-    int64_t panel = 0;
-    for (size_t i = 0; i < plan_.blocks.size(); ++i) {
-      const ColumnBlock& block = plan_.blocks[i];
-      for (int64_t j = 0; j < block.panels; ++j, ++panel) {
-        if (panel < task.first_part || panel >= task.last_part) continue;
-        if (block.group.taps == 0) {
-          dead_panel(block, j);
-        } else {
-          live_panel(i, j);
-        }
+    float* const output = task.output(arguments_.output, g.output_pitch);
+    const float* const residual = arguments_.residual != nullptr ? task.output(arguments_.residual, g.residual_pitch) : nullptr;
+    const int64_t y_stride = g.axis[1].stride;
+    if (!planar_) {
+      c_ = {output, y_stride * g.output_pitch.row, g.output_pitch.pixel};
+      residual_ = {residual, y_stride * g.residual_pitch.row, g.residual_pitch.pixel};
+      chunk(0, task.first_part, task.last_part);
+      return;
+    }
+    for (int64_t i = task.first_part; i < task.last_part; ++i) {
+      const int64_t first_channel = i * plan_.chunk_channels;
+      const int64_t channels = std::min(plan_.chunk_channels, layer_.out_per_group - first_channel);
+      float* const planes = output + first_channel * g.output_pitch.channel;
+      const float* const residual_planes = residual != nullptr ? residual + first_channel * g.residual_pitch.channel : nullptr;
+      if (!through_scratch_) {  // one channel: its plane is the row
+        c_ = {planes, y_stride * g.output_pitch.row, 1};
+        residual_ = {residual_planes, y_stride * g.residual_pitch.row, 1};
+        chunk(i, 0, INT64_MAX);
+        continue;
       }
+      c_ = {scratch_ + plan_.scratch_columns, g.output[2] * channels, channels};
+      chunk(i, 0, INT64_MAX);
+      store_planes(channels, first_channel, planes, residual_planes);
     }
   }
 
@@ -109,8 +122,9 @@ class Task {
       for (int64_t iy = first_copied_row_; iy < end; ++iy) {
         const float* const row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
         float* const to = copy_of(jz - first_z_tap_, iy);
-        copy_pixels(layer_, kernels_, row, plan_.left.first, plan_.left.last, to);
-        copy_pixels(layer_, kernels_, row, plan_.right.first, plan_.right.last, to + plan_.left.pixels() * layer_.in_per_group);
+        copy_pixels(layer_, kernels_, row, plan_.left.first, plan_.left.last, plan_.copy_pitch, to);
+        copy_pixels(layer_, kernels_, row, plan_.right.first, plan_.right.last, plan_.copy_pitch,
+                    to + plan_.left.pixels() * plan_.copy_pitch);
       }
     }
   }
@@ -147,7 +161,7 @@ class Task {
     // Taps (from the lowest pixel) that meet the image in some row.
     const int64_t first_tap = std::clamp<int64_t>(ceil_div(-(window + source.end - source.begin - 1), step), 0, taps);
     const int64_t last_tap = std::clamp<int64_t>(ceil_div(g.axis[2].input - window, step), first_tap, taps);
-    const int64_t pitch = source.place == Source::Place::input ? g.input_pitch.pixel : channels;
+    const int64_t pitch = source.place == Source::Place::input ? g.input_pitch.pixel : plan_.copy_pitch;
     const bool contiguous = step == 1 && pitch == channels;
     const int64_t run = taps * channels;
     size_t n = 0;
@@ -187,62 +201,95 @@ class Task {
     return n;
   }
 
+  // A sum of k steps, done in `parts` parts of `part` steps.
+  struct Sum {
+    int64_t k;
+    int64_t parts;
+    int64_t part;
+  };
+
   struct Panel {
     int64_t first_column;
     int64_t vectors;
     int64_t columns;
     const float* bias;
     const float* slopes;
+    const float* b;  // nullptr without taps
   };
-  Panel panel_of(const ColumnBlock& block, int64_t index) const {
-    const int64_t first = index * block.vectors * static_cast<int64_t>(kernels_.lanes);
+  Panel panel_of(int64_t block_number, int64_t index) const {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
+    const int64_t first = index * block.vectors * lanes;
     const int64_t vectors = index + 1 == block.panels ? block.last_vectors : block.vectors;
     const int64_t at = group_ * plan_.group_columns + block.bias_at + first;
-    return {first, vectors, std::min(block.columns - first, vectors * static_cast<int64_t>(kernels_.lanes)), plan_.bias.data() + at,
-            plan_.slopes.size() != 0 ? plan_.slopes.data() + at : nullptr};
+    const float* b = nullptr;
+    if (live_ && block.group.taps != 0) {
+      const int64_t number = z_.number * static_cast<int64_t>(layer_.phases[1].live.size()) + y_.number;
+      const int64_t weights =
+          plan_.weights_at[static_cast<size_t>(number) * plan_.blocks.size() + static_cast<size_t>(block_number)];
+      b = plan_.weights.data() + group_ * plan_.group_weights + weights + steps(block) * first;
+    }
+    return {first,
+            vectors,
+            std::min(block.columns - first, vectors * lanes),
+            plan_.bias.data() + at,
+            plan_.slopes.size() != 0 ? plan_.slopes.data() + at : nullptr,
+            b};
   }
 
+  // Length of the sums of a block.
+  int64_t steps(const ColumnBlock& block) const { return live_ ? z_.taps * y_.taps * block.group.taps * layer_.in_per_group : 0; }
+
   void finish(arch::GemmStrip& strip, const Panel& panel, bool last) {
-    strip.epilogue = last ? epilogue_ : arch::Epilogue{};
+    const bool fused = !(through_scratch_ && arguments_.residual != nullptr);  // else after the residual
+    strip.epilogue = last && fused ? epilogue_ : arch::Epilogue{};
     kernels_.gemm[panel.vectors - 1](strip);
-    if (!last || activation_ == nullptr) return;
+    if (!last || !fused || activation_ == nullptr) return;
     for (size_t m = 0; m < strip.rows; ++m) {
       activation_(strip.c + static_cast<ptrdiff_t>(m) * strip.c_stride, strip.columns, layer_.description.activation.alpha);
     }
   }
 
-  void live_panel(size_t block_number, int64_t panel_number) {
-    const ColumnBlock& block = plan_.blocks[block_number];
-    const Panel panel = panel_of(block, panel_number);
-    const int64_t k = live_ ? z_.taps * y_.taps * block.group.taps * layer_.in_per_group : 0;
-    const float* b = nullptr;
-    if (live_) {
-      const size_t at =
-          (static_cast<size_t>(z_.number) * layer_.phases[1].live.size() + static_cast<size_t>(y_.number)) * plan_.blocks.size() +
-          block_number;
-      b = plan_.weights.data() + group_ * plan_.group_weights + plan_.weights_at[at] + k * panel.first_column;
-    }
-    const Range range = q_range(block);
-    const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
-    const Sum sum{b, k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
-    for (int64_t part = 0; part < parts; ++part) {
-      for (int64_t row = 0; row < rows_; ++row) {
-        if (range.begin < range.end) whole_rows(block, panel, sum, part, row, range);
-        if (part != 0) continue;
-        for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block, panel, sum, row, q);
-        for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q)
-          partial_row(block, panel, sum, row, q);
+  // The panels [first_panel, last_panel) of a chunk, counted through its blocks.
+  void chunk(int64_t number, int64_t first_panel, int64_t last_panel) {
+    int64_t panel = 0;
+    for (int64_t i = number * plan_.chunk_blocks; i < (number + 1) * plan_.chunk_blocks; ++i) {
+      const ColumnBlock& block = plan_.blocks[static_cast<size_t>(i)];
+      const int64_t begin = std::clamp<int64_t>(first_panel - panel, 0, block.panels);
+      const int64_t end = std::clamp<int64_t>(last_panel - panel, begin, block.panels);
+      panel += block.panels;
+      if (block.group.taps == 0) {
+        for (int64_t j = begin; j < end; ++j) dead_panel(block, panel_of(i, j));
+      } else if (plan_.rows_outer) {
+        for (int64_t row = 0; row < rows_; ++row) rows_of_block(i, begin, end, {steps(block), 1, steps(block)}, 0, row);
+      } else {
+        for (int64_t j = begin; j < end; ++j) panel_of_block(i, j);
       }
     }
   }
 
-  // A sum of k steps over panel b, done in `parts` parts of `part` steps.
-  struct Sum {
-    const float* b;
-    int64_t k;
-    int64_t parts;
-    int64_t part;
-  };
+  void panel_of_block(int64_t block_number, int64_t panel) {
+    const int64_t k = steps(plan_.blocks[static_cast<size_t>(block_number)]);
+    const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
+    const Sum sum{k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
+    for (int64_t part = 0; part < parts; ++part) {
+      for (int64_t row = 0; row < rows_; ++row) rows_of_block(block_number, panel, panel + 1, sum, part, row);
+    }
+  }
+
+  // One part of the sums of one output row, for the panels [first_panel, last_panel) of a block.
+  void rows_of_block(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const Range range = q_range(block);
+    if (range.begin < range.end) whole_rows(block_number, first_panel, last_panel, sum, part, row, range);
+    if (part != 0) return;  // rows at the ends are few: all parts at once
+    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+      for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block_number, panel, sum, row, q);
+      for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q) {
+        partial_row(block_number, panel, sum, row, q);
+      }
+    }
+  }
 
   // [begin, end): rows q in which all phases of a block have outputs; [first, last): in which some have.
   struct Range {
@@ -256,59 +303,80 @@ class Task {
             floor_div(last_output - last_phase, x.stride) + 1, floor_div(last_output - block.group.first, x.stride) + 1};
   }
 
-  // Column 0 of a panel in row q of a block; `pitch` and `base` are those of the output or of the residual.
+  // Rows that results or residuals lie in.
   template <typename T>
-  T* pixel_of(T* base, const Pitch& pitch, const ColumnBlock& block, const Panel& panel, int64_t row, int64_t q) const {
-    const Geometry& g = layer_.geometry;
-    return base + row * g.axis[1].stride * pitch.row +
-           (g.axis[2].stride * q + block.group.first - g.axis[2].pad_begin) * pitch.pixel + panel.first_column;
+  struct Rows {
+    T* base = nullptr;  // first pixel of the task's first row
+    int64_t row = 0;    // between the task's rows
+    int64_t pixel = 0;
+  };
+
+  // Column 0 of a panel in row q of a block.
+  template <typename T>
+  T* pixel_of(const Rows<T>& rows, const ColumnBlock& block, const Panel& panel, int64_t row, int64_t q) const {
+    const Axis& x = layer_.axis(2);
+    return rows.base + row * rows.row + (x.stride * q + block.group.first - x.pad_begin) * rows.pixel + panel.first_column;
   }
 
-  void whole_rows(const ColumnBlock& block, const Panel& panel, const Sum& sum, int64_t part, int64_t row, const Range& range) {
-    const Geometry& g = layer_.geometry;
+  void whole_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
+                  const Range& range) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const int64_t stride = layer_.axis(2).stride;
     Source source[3] = {{range.begin, range.end, Source::Place::input}};
     const int n = live_ ? sources(block, range.begin, range.end, source) : 1;
     for (int i = 0; i < n; ++i) {
-      arch::GemmStrip strip{};
-      strip.segment = segment_;
-      if (live_) strip.segments = build_segments(block, source[i], row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
-      strip.a_stride = source[i].place == Source::Place::input ? g.input_pitch.pixel : layer_.in_per_group;
-      strip.b = sum.b;
-      strip.c = pixel_of(output_, g.output_pitch, block, panel, row, source[i].begin);
-      strip.c_stride = g.axis[2].stride * g.output_pitch.pixel;
-      strip.rows = static_cast<size_t>(source[i].end - source[i].begin);
-      strip.columns = static_cast<size_t>(panel.columns);
-      strip.slopes = panel.slopes;
-      if (part == 0) {
-        strip.bias = panel.bias;
-        if (residual_ != nullptr) strip.residual = pixel_of(residual_, g.residual_pitch, block, panel, row, source[i].begin);
-        strip.residual_stride = g.axis[2].stride * g.residual_pitch.pixel;
+      // With several panels a few register tiles of rows at a time, so that their input stays in L1 while the panels pass by.
+      const int64_t count = source[i].end - source[i].begin;
+      const int64_t tile = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
+      const int64_t step = last_panel - first_panel > 1 ? ceil_div(count, ceil_div(count, 2 * tile)) : count;
+      for (int64_t q = source[i].begin; q < source[i].end; q += step) {
+        const Source rows{q, std::min(q + step, source[i].end), source[i].place};
+        arch::GemmStrip strip{};
+        strip.segment = segment_;
+        if (live_) strip.segments = build_segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
+        strip.a_stride = rows.place == Source::Place::input ? layer_.geometry.input_pitch.pixel : plan_.copy_pitch;
+        strip.c_stride = stride * c_.pixel;
+        strip.rows = static_cast<size_t>(rows.end - rows.begin);
+        for (int64_t j = first_panel; j < last_panel; ++j) {
+          const Panel panel = panel_of(block_number, j);
+          strip.b = panel.b;
+          strip.c = pixel_of(c_, block, panel, row, q);
+          strip.columns = static_cast<size_t>(panel.columns);
+          strip.slopes = panel.slopes;
+          if (part == 0) {
+            strip.bias = panel.bias;
+            if (residual_.base != nullptr) strip.residual = pixel_of(residual_, block, panel, row, q);
+            strip.residual_stride = stride * residual_.pixel;
+          }
+          finish(strip, panel, part + 1 == sum.parts);
+        }
       }
-      finish(strip, panel, part + 1 == sum.parts);
     }
   }
 
   // Row q, in which some phases lie outside the output: computed whole in scratch, the columns inside are copied.
-  void partial_row(const ColumnBlock& block, const Panel& panel, const Sum& sum, int64_t row, int64_t q) {
+  void partial_row(int64_t block_number, int64_t panel_number, const Sum& sum, int64_t row, int64_t q) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const Panel panel = panel_of(block_number, panel_number);
     const Geometry& g = layer_.geometry;
     const Axis& x = g.axis[2];
     const int64_t first_phase = std::max<int64_t>(0, x.pad_begin - x.stride * q - block.group.first);
     const int64_t last_phase = std::min(block.group.count, g.output[2] + x.pad_begin - x.stride * q - block.group.first);
-    const int64_t first = std::max<int64_t>(0, first_phase * layer_.out_per_group - panel.first_column);
-    const int64_t last = std::min(panel.columns, last_phase * layer_.out_per_group - panel.first_column);
+    const int64_t first = std::max<int64_t>(0, first_phase * block.channels - panel.first_column);
+    const int64_t last = std::min(panel.columns, last_phase * block.channels - panel.first_column);
     if (first >= last) return;
     const size_t bytes = static_cast<size_t>(last - first) * sizeof(float);
 
     arch::GemmStrip strip{};
     strip.segment = segment_;
-    strip.b = sum.b;
+    strip.b = panel.b;
     strip.c = scratch_;
     strip.rows = 1;
     strip.columns = static_cast<size_t>(panel.columns);
     strip.slopes = panel.slopes;
-    if (residual_ != nullptr) {
+    if (residual_.base != nullptr) {
       std::memset(scratch_, 0, static_cast<size_t>(panel.columns) * sizeof(float));
-      std::memcpy(scratch_ + first, pixel_of(residual_, g.residual_pitch, block, panel, row, q) + first, bytes);
+      std::memcpy(scratch_ + first, pixel_of(residual_, block, panel, row, q) + first, bytes);
       strip.residual = scratch_;
     }
     const Source source{q, q + 1, place_of(block, q)};
@@ -317,7 +385,7 @@ class Task {
       strip.bias = part == 0 ? panel.bias : nullptr;
       finish(strip, panel, part + 1 == sum.parts);
     }
-    std::memcpy(pixel_of(output_, g.output_pitch, block, panel, row, q) + first, scratch_ + first, bytes);
+    std::memcpy(pixel_of(c_, block, panel, row, q) + first, scratch_ + first, bytes);
   }
 
   Source::Place place_of(const ColumnBlock& block, int64_t q) const {
@@ -330,10 +398,9 @@ class Task {
   }
 
   // Outputs that no tap reaches: bias and activation alone. Along the shorter of (phases, q) one strip each.
-  void dead_panel(const ColumnBlock& block, int64_t panel_number) {
+  void dead_panel(const ColumnBlock& block, const Panel& panel) {
     const Geometry& g = layer_.geometry;
     const Axis& x = g.axis[2];
-    const Panel panel = panel_of(block, panel_number);
     const Range range = q_range(block);
     for (int64_t row = 0; row < rows_; ++row) {
       if (block.group.count <= range.last - range.first) {
@@ -353,20 +420,49 @@ class Task {
   }
 
   void dead_pixels(const Panel& panel, int64_t row, int64_t first, int64_t count, int64_t step) {
-    const Geometry& g = layer_.geometry;
     arch::GemmStrip strip{};
-    strip.c = output_ + row * g.axis[1].stride * g.output_pitch.row + first * g.output_pitch.pixel + panel.first_column;
-    strip.c_stride = step * g.output_pitch.pixel;
+    strip.c = c_.base + row * c_.row + first * c_.pixel + panel.first_column;
+    strip.c_stride = step * c_.pixel;
     strip.rows = static_cast<size_t>(count);
     strip.columns = static_cast<size_t>(panel.columns);
     strip.bias = panel.bias;
     strip.slopes = panel.slopes;
-    if (residual_ != nullptr) {
-      strip.residual =
-          residual_ + row * g.axis[1].stride * g.residual_pitch.row + first * g.residual_pitch.pixel + panel.first_column;
-      strip.residual_stride = step * g.residual_pitch.pixel;
+    if (residual_.base != nullptr) {
+      strip.residual = residual_.base + row * residual_.row + first * residual_.pixel + panel.first_column;
+      strip.residual_stride = step * residual_.pixel;
     }
     finish(strip, panel, true);
+  }
+
+  // The scratch rows of a chunk, transposed into the output planes; then the residual and the activation that waited for it.
+  void store_planes(int64_t channels, int64_t first_channel, float* planes, const float* residual_planes) {
+    const Geometry& g = layer_.geometry;
+    const int64_t width = g.output[2];
+    const size_t n = static_cast<size_t>(width);
+    float* const planar_row = scratch_ + plan_.scratch_columns + plan_.scratch_rows;
+    for (int64_t row = 0; row < rows_; ++row) {
+      const float* const from = c_.base + row * c_.row;
+      float* const to = planes + row * g.axis[1].stride * g.output_pitch.row;
+      if (residual_planes == nullptr) {
+        kernels_.transpose(from, channels, n, static_cast<size_t>(channels), to, g.output_pitch.channel);
+        continue;
+      }
+      for (int64_t c = 0; c < channels; ++c) {
+        const float* const r = residual_planes + row * g.axis[1].stride * g.residual_pitch.row + c * g.residual_pitch.channel;
+        float* const y = to + c * g.output_pitch.channel;
+        kernels_.transpose(from + c, channels, n, 1, planar_row, 0);
+        const int64_t slope = group_ * plan_.group_columns + slope_of(first_channel + c);
+        kernels_.row_residual(planar_row, r, y, n,
+                              {0.0f, plan_.slopes.size() != 0 ? plan_.slopes[static_cast<size_t>(slope)] : 0.0f, epilogue_});
+        if (activation_ != nullptr) activation_(y, n, layer_.description.activation.alpha);
+      }
+    }
+  }
+
+  // Where a channel's slope lies among the columns of its channel group.
+  int64_t slope_of(int64_t channel) const {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(channel / plan_.chunk_channels * plan_.chunk_blocks)];
+    return block.bias_at + channel - block.first_channel;
   }
 
   const Layer& layer_;
@@ -374,6 +470,8 @@ class Task {
   const Plan& plan_;
   const RunArguments& arguments_;
   const WorkspaceLayout workspace_;
+  const bool planar_;
+  const bool through_scratch_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
 
@@ -391,8 +489,8 @@ class Task {
   int64_t copied_rows_ = 0;
   int64_t first_z_tap_ = 0;
   const float* input_ = nullptr;
-  float* output_ = nullptr;
-  const float* residual_ = nullptr;
+  Rows<float> c_;
+  Rows<const float> residual_;
 };
 
 }  // namespace
@@ -400,9 +498,12 @@ class Task {
 size_t workspace_bytes(const Layer& layer, const Plan& plan) { return workspace_layout(layer, plan).bytes(); }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
-  int64_t panels = 0;
-  for (const ColumnBlock& block : plan.blocks) panels += block.panels;
-  const RowTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.rows_per_task, panels);
+  int64_t parts = plan.chunks;
+  if (layer.description.layout == Layout::nhwc) {
+    parts = 0;
+    for (const ColumnBlock& block : plan.blocks) parts += block.panels;
+  }
+  const RowTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.rows_per_task, parts);
   run_tasks(arguments.parallelism, tasks.count(), [&](int64_t index, size_t slot) {
     const RowTask task = tasks[index];
     if (task.rows > 0) Task(layer, kernels, plan, arguments, slot).run(task);

@@ -43,6 +43,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->planar_vectors = kPlanarVectors;
   table->depthwise = DepthwiseChannels;
   table->interleave = Interleave;
+  table->transpose = Transpose;
   table->row_epilogue = ApplyRowEpilogue;
   table->row_residual = AddRowResidual;
   table->activations = TCONV_TABLE_ACTIVATIONS();
