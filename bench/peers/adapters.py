@@ -85,13 +85,11 @@ class Ncnn:
         return self.library.__version__
 
     def load(self, layer, prefix, x):
+        self.results = self.images = None  # they live in the net's allocator: before the net
         self.net = self.library.Net()
         o = self.net.opt
         o.num_threads = self.threads
         o.use_vulkan_compute = o.use_fp16_packed = o.use_fp16_storage = o.use_fp16_arithmetic = o.use_bf16_storage = False
-        for flag in ("use_bf16_packed",):
-            if hasattr(o, flag):
-                setattr(o, flag, False)
         if self.net.load_param(prefix + ".param") != 0 or self.net.load_model(prefix + ".bin") != 0:
             raise Cannot("has no such layer")
         # One image at a time; views, not copies.
@@ -112,44 +110,41 @@ class Ncnn:
 
 
 class Mnn:
+    """Through its Module interface: a Session may overwrite its own input, so that a second run computes something else."""
+
     def __init__(self, threads):
         import MNN
+        import MNN.expr
+        import MNN.nn
         self.library = MNN
-        self.threads = threads
+        self.runtime = MNN.nn.create_runtime_manager(({"backend": "CPU", "numThread": threads, "precision": "high"},))
 
     def version(self):
         return self.library.version()
 
     def load(self, layer, prefix, x):
-        self.session = self.interpreter = None
-        # The converter is a program beside this interpreter.
-        converter = os.path.join(os.path.dirname(sys.executable), "mnnconvert")
+        self.module = self.y = None
         path = prefix + ".mnn"
-        done = subprocess.run([converter, "-f", "ONNX", "--modelFile", prefix + ".onnx", "--MNNModel", path, "--bizCode", "tconv"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})
+        # The converter's own front end reports its use over the network and installs a package for that; the function behind it does
+        # not. In a process of its own, since its failures are exits.
+        convert = "import MNN, _tools, sys; _tools.mnnconvert(['mnnconvert'] + sys.argv[1:])"
+        done = subprocess.run([sys.executable, "-c", convert, "-f", "ONNX", "--modelFile", prefix + ".onnx", "--MNNModel", path,
+                               "--bizCode", "tconv"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0 or not os.path.exists(path):
             raise Cannot("its converter refuses the model")
-        self.interpreter = self.library.Interpreter(path)
+        self.module = self.library.nn.load_module_from_file(path, ["x"], ["y"], runtime_manager=self.runtime)
         os.remove(path)
-        self.session = self.interpreter.createSession({"backend": "CPU", "numThread": self.threads, "precision": "high"})
-        tensor = self.interpreter.getSessionInput(self.session)
-        caffe = self.library.Tensor_DimensionType_Caffe
-        tensor.copyFrom(self.library.Tensor(x.shape, self.library.Halide_Type_Float, x, caffe))
-        self.shape = tuple([layer["batch"], layer["out_channels"]] + layer["output"])
-        result = self.interpreter.getSessionOutput(self.session)
-        if numpy.prod(result.getShape()) != numpy.prod(self.shape):
-            raise Cannot("its converter changes the output's shape to %s" % (result.getShape(),))
+        self.x = self.library.expr.const(x, list(x.shape), self.library.expr.NCHW)
+        self.shape = [layer["batch"], layer["out_channels"]] + layer["output"]
+        y = self.module.forward(self.x)
+        if numpy.prod(y.shape) != numpy.prod(self.shape):
+            raise Cannot("its converter changes the output's shape to %s" % (list(y.shape),))
 
     def run(self):
-        self.interpreter.runSession(self.session)
+        self.y = self.module.forward(self.x)
 
     def output(self):
-        result = self.interpreter.getSessionOutput(self.session)
-        caffe = self.library.Tensor_DimensionType_Caffe
-        dense = self.library.Tensor(self.shape, self.library.Halide_Type_Float, numpy.zeros(self.shape, dtype=numpy.float32), caffe)
-        result.copyToHostTensor(dense)
-        return numpy.array(dense.getData(), dtype=numpy.float32).reshape(self.shape)
+        return numpy.array(self.y.read(), dtype=numpy.float32).reshape(self.shape)
 
 
 class LiteRt:

@@ -159,7 +159,12 @@ def measure_layer(layer, runner, workers, folder, rounds, rng):
         return lambda count: [int(v) for v in runner.ask("time %s %d" % (slot, count)).split()[1:]]
 
     def theirs(worker):
-        return lambda count: worker.ask(do="time", count=count).get("ns", [])
+        def turn(count):
+            reply = worker.ask(do="time", count=count)
+            if "ns" not in reply:
+                loaded[worker.name].setdefault("cannot", reply.get("cannot") or reply["error"])
+            return reply.get("ns", [])
+        return turn
     for layout in ("nchw", "nhwc"):
         reply = runner.ask("prepare %s %s %s" % (layout, layer["name"], layout))
         if not reply.startswith("ok"):
@@ -178,11 +183,9 @@ def measure_layer(layer, runner, workers, folder, rounds, rng):
     for worker in workers:
         row = loaded[worker.name]
         row.pop("seconds", None)
-        if "raw_us" in row:
+        if "raw_us" in row and "cannot" not in row:
             # The price of the call from Python is no property of the peer: it is taken off, at most half of what was measured.
             row["us"] = row["raw_us"] - min(worker.overhead_us, row["raw_us"] / 2)
-        elif "cannot" not in row:
-            row["cannot"] = "died while it was timed"
     runner.ask("free")
     return result
 
