@@ -72,12 +72,19 @@ bool hide_instructions_beyond(Target target) {
   return false;
 }
 
+int visible_vector_bits() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  __cpuid_count(7, 0, a, b, c, d);
+  return (b >> 16 & 1) != 0 ? 512 : (b >> 5 & 1) != 0 ? 256 : 128;
+}
+
 }  // namespace tconv::bench
 
 #else
 
 namespace tconv::bench {
 bool hide_instructions_beyond(Target) { return false; }
+int visible_vector_bits() { return 0; }
 }  // namespace tconv::bench
 
 #endif

@@ -11,4 +11,7 @@ namespace tconv::bench {
 // which most Intel servers offer, also to virtual machines. False where it is not available: nothing has changed then.
 bool hide_instructions_beyond(Target target);
 
+// What CPUID shows this thread now: 512 with AVX-512, 256 with AVX2, else 128; 0 where there is no CPUID.
+int visible_vector_bits();
+
 }  // namespace tconv::bench

@@ -5,6 +5,11 @@
 
 #include "bench/isa_limit.hpp"
 
+// For the worker: the loader ignores a preload that it cannot open, so a process must look before it calls itself limited.
+extern "C" __attribute__((visibility("default"))) int tconv_bench_visible_vector_bits() {
+  return tconv::bench::visible_vector_bits();
+}
+
 __attribute__((constructor)) static void limit(int, char**, char** environment) {
   constexpr const char* key = "TCONV_BENCH_ISA=";
   for (; environment != nullptr && *environment != nullptr; ++environment) {

@@ -275,9 +275,9 @@ void describe_run(const Bench& b, bool hidden) {
     Target best = Target::automatic;
     const bool limited = choose_target(Target::automatic, &best).ok() && best != b.settings.target;
     if (peer.peer == nullptr || !limited) continue;
-    benchmark::AddCustomContext("limit:" + peer.name, peer.peer->isa_switch[0] != '\0' ? peer.peer->isa_switch
-                                                      : hidden                         ? "CPUID hidden"
-                                                                                       : "not limited");
+    const std::string own = peer.peer->isa_switch;
+    const std::string seen = "CPUID shows " + std::to_string(visible_vector_bits()) + "-bit vectors";
+    benchmark::AddCustomContext("limit:" + peer.name, hidden ? seen : own.empty() ? "not limited" : own);
   }
 }
 
@@ -320,7 +320,8 @@ int run(int argc, char** argv) {
   Target best = Target::automatic;
   bool hidden = false;
   if (choose_target(Target::automatic, &best).ok() && best != b.settings.target && !names.empty()) {
-    hidden = hide_instructions_beyond(b.settings.target);
+    hidden =
+        hide_instructions_beyond(b.settings.target) && visible_vector_bits() <= (b.settings.target == Target::avx2 ? 256 : 128);
   }
   b.peers = load_peers(names, b.settings);
   for (const LoadedPeer& peer : b.peers) {

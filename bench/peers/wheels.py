@@ -22,6 +22,8 @@ import models
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = ["onnxruntime", "openvino", "ncnn", "mnn", "litert"]
 ROUNDS = 5
+# The widest vectors that a peer may see when a target is asked for.
+VECTOR_BITS = {"scalar": 128, "sse4": 128, "avx2": 256}
 SLICE = 0.015  # seconds of one turn
 # A layer that is nothing but the call: 1 channel, 1 pixel, 1 tap.
 EMPTY = dict(name="empty", rank=2, batch=1, in_channels=1, out_channels=1, groups=1, bias=False, input=[1, 1], kernel=[1, 1],
@@ -61,14 +63,14 @@ class Worker:
 
     def __init__(self, name, threads, environment):
         self.name, self.command, self.environment = name, [sys.executable, "worker.py", name, "--threads", str(threads)], environment
-        self.pipe, self.absent, self.version, self.overhead_us = None, None, None, 0.0
+        self.pipe, self.absent, self.version, self.overhead_us, self.vector_bits = None, None, None, 0.0, None
         self.start()
 
     def start(self):
         self.pipe = Pipe(self.command, self.environment)
         try:
             hello = json.loads(self.pipe.read())
-            self.version, self.absent = hello.get("version"), hello.get("error")
+            self.version, self.absent, self.vector_bits = hello.get("version"), hello.get("error"), hello.get("vector_bits")
         except Gone as gone:
             self.absent = "does not start: %s" % gone
 
@@ -80,6 +82,15 @@ class Worker:
         except Gone as gone:
             self.pipe = None
             return {"error": "crashed: %s" % gone}
+
+
+def limit_of(worker, target):
+    """What truly held for this worker, from what its own process saw, not from what was asked for."""
+    if target not in VECTOR_BITS:
+        return "none asked for"
+    if worker.vector_bits is None or worker.vector_bits > VECTOR_BITS[target]:
+        return "not limited"
+    return "CPUID shows %d-bit vectors" % worker.vector_bits
 
 
 def check(output, sample, layer):
@@ -225,17 +236,13 @@ def main():
     layers = [layer for layer in layers if re.search(arguments.filter, layer["name"])]
 
     environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads))
-    limit = "none"
-    if arguments.target != "auto":
-        can = subprocess.run([bench, "--can-hide", arguments.target], stdout=subprocess.PIPE, text=True).stdout.strip()
-        limit = "CPUID hidden" if can == "yes" else "not limited"
-        if can == "yes":
-            environment.update(LD_PRELOAD=os.path.join(os.path.abspath(arguments.build), "libtconv_isa_limit.so"),
-                               TCONV_BENCH_ISA=arguments.target)
+    preload = os.path.join(os.path.abspath(arguments.build), "libtconv_isa_limit.so")
+    if arguments.target in VECTOR_BITS and os.path.exists(preload):
+        environment.update(LD_PRELOAD=preload, TCONV_BENCH_ISA=arguments.target)
     runner = Pipe([os.path.abspath(os.path.join(arguments.build, "tconv_runner")), "--target", arguments.target, "--threads",
                    str(arguments.threads)] + [os.path.abspath(s) if s.endswith(".csv") else s for s in suite])
     workers = [Worker(name, arguments.threads, environment) for name in arguments.peers.split(",") if name]
-    document = {"limit": limit, "threads": arguments.threads, "target": arguments.target, "peers": {}, "layers": []}
+    document = {"threads": arguments.threads, "target": arguments.target, "peers": {}, "layers": []}
     present = [worker for worker in workers if worker.absent is None]
     rng = random.Random(1)
     start = time.time()
@@ -243,7 +250,8 @@ def main():
         measure_overhead(present, folder)
         for worker in workers:
             document["peers"][worker.name] = ({"absent": worker.absent} if worker.absent else
-                                              {"version": worker.version, "overhead_us": round(worker.overhead_us, 2)})
+                                              {"version": worker.version, "overhead_us": round(worker.overhead_us, 2),
+                                               "limit": limit_of(worker, arguments.target)})
         for number, layer in enumerate(layers):
             print("\r%3d/%d  %-28s %4.0f s " % (number + 1, len(layers), layer["name"], time.time() - start), end="", file=sys.stderr)
             document["layers"].append(measure_layer(layer, runner, present, folder, arguments.rounds, rng))

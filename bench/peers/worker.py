@@ -20,6 +20,14 @@ def status_kib(key):
     return 0
 
 
+def visible_vector_bits():
+    """What CPUID shows this very process; None when the preloaded library that can tell is not here."""
+    try:
+        return ctypes.CDLL(None).tconv_bench_visible_vector_bits()
+    except AttributeError:
+        return None
+
+
 def load(adapter, layer, prefix):
     """Loads, runs twice, writes the result; returns bytes that the process needed at its peak beyond tensors and one set of weights."""
     shape_in, shape_weights, shape_out = models.dense_shapes(layer)
@@ -56,7 +64,7 @@ def main():
         answers.flush()
     try:
         adapter = adapters.ADAPTERS[name](threads)
-        answer(version=adapter.version())
+        answer(version=adapter.version(), vector_bits=visible_vector_bits())
     except Exception as error:  # whatever an import can throw means: absent
         answer(error="%s: %s" % (type(error).__name__, str(error).splitlines()[0] if str(error) else "no message"))
         return
