@@ -53,8 +53,8 @@ void expect_wrong(const Wrong& wrong, Description d) {
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   EXPECT_EQ(std::memcmp(&geometry, &untouched, sizeof geometry), 0) << "the geometry was half written: " << to_string(d);
   // Every entry point says the same.
-  const float weights[72] = {};
-  const auto op = tconv::ConvTranspose::create(d, weights);
+  const Floats weights(4096);
+  const auto op = tconv::ConvTranspose::create(d, weights.data());
   EXPECT_EQ(op.status().code(), wrong.code) << op.status().message();
   EXPECT_EQ(op.status().message(), message);
 }
@@ -140,16 +140,16 @@ TEST(Errors, UnknownEnumerators) {
       {[](Description* d) { d->input_activation.kind = static_cast<tconv::ActivationKind>(99); }, bad, {"input_activation", "99"}},
       good());
 
-  const float weights[72] = {};
+  const Floats weights(4096);
   tconv::Options options;
   options.algorithm = static_cast<tconv::Algorithm>(77);
-  tconv::Status status = tconv::ConvTranspose::create(good(), weights, nullptr, options).status();
+  tconv::Status status = tconv::ConvTranspose::create(good(), weights.data(), nullptr, options).status();
   EXPECT_EQ(status.code(), bad) << status.message();
   EXPECT_NE(std::strstr(status.message(), "algorithm"), nullptr) << status.message();
   EXPECT_NE(std::strstr(status.message(), "77"), nullptr) << status.message();
   options = {};
   options.target = static_cast<tconv::Target>(88);
-  status = tconv::ConvTranspose::create(good(), weights, nullptr, options).status();
+  status = tconv::ConvTranspose::create(good(), weights.data(), nullptr, options).status();
   EXPECT_EQ(status.code(), bad) << status.message();
   EXPECT_NE(std::strstr(status.message(), "target"), nullptr) << status.message();
   EXPECT_NE(std::strstr(status.message(), "88"), nullptr) << status.message();
