@@ -10,6 +10,15 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 constexpr size_t kLanes = HWY_LANES(float);
 
+// All lanes = *x, in one instruction.
+HWY_INLINE V LoadBroadcast(const float* x) {
+#if HWY_TARGET == HWY_NEON
+  return V(vld1q_dup_f32(x));
+#else
+  return hn::Set(D(), *x);
+#endif
+}
+
 // Loads the first n lanes (0 < n < lanes), zeros above. Touches nothing beyond x[n - 1].
 HWY_INLINE V LoadFirst(const float* x, size_t n) {
   const D d;

@@ -16,8 +16,10 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {14, 14, 8, 6};
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 0};
 #elif HWY_TARGET == HWY_SSE4
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 3};
-#elif HWY_TARGET == HWY_NEON
-constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 8, 6, 4};
+#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {12, 8, 6, 4};
+#elif HWY_TARGET == HWY_NEON  // ARMv7: 16 registers, and no multiply-add by lane that is fused
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 4, 3, 2};
 #else
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
@@ -42,8 +44,10 @@ struct RowPointers {
   HWY_INLINE void advance(size_t steps) {
 #pragma GCC unroll 4
     for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] += steps * sizeof(float);
-    // Keeps the compiler from computing all row offsets beforehand, into more registers than there are.
+#if HWY_ARCH_X86
+    // Keeps the compiler from computing all row offsets beforehand, into more registers than there are. AArch64 has enough.
     asm("" : "+r"(one), "+r"(three));
+#endif
   }
 };
 
@@ -51,7 +55,7 @@ struct RowPointers {
 template <size_t MR, size_t NV, size_t kSteps>
 HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
   const D d;
-#if HWY_TARGET == HWY_NEON
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   if constexpr (kSteps == 4) {
     V row[MR];
 #pragma GCC unroll 16
@@ -81,7 +85,7 @@ HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float* HWY_RESTRICT b,
     for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (k * NV + v) * kLanes);
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m) {
-      const V broadcast = hn::Set(d, a.row(m)[k]);
+      const V broadcast = LoadBroadcast(a.row(m) + k);
 #pragma GCC unroll 4
       for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
     }
@@ -158,10 +162,12 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
     RowPointers<MR> a(segment.a + static_cast<ptrdiff_t>(first_row) * a_stride, a_stride);
     const float* HWY_RESTRICT b = s.b + segment.b_row * NV * kLanes;
     size_t k = segment.k;
+#if HWY_TARGET != HWY_NEON || HWY_ARCH_ARM_A64  // ARMv7: loads for more than one step would not fit the registers
     for (; k >= 4; k -= 4, b += 4 * NV * kLanes) {
       GemmSteps<MR, NV, 4>(a, b, acc);
       a.advance(4);
     }
+#endif
     for (; k != 0; --k, b += NV * kLanes) {
       GemmSteps<MR, NV, 1>(a, b, acc);
       a.advance(1);

@@ -1,6 +1,7 @@
 // rows_of_x: a block of rows (x-phases times output channels) of broadcast weights times vectors along x.
 //
-// Per channel and segment: kPlanarVectors loads of x, one broadcast per row. X is scratch with room for whole vectors, so no tail.
+// Per channel and segment: kPlanarVectors loads of x, one broadcast per row (AArch64: one load per four rows). X is scratch with
+// room for whole vectors, so no tail.
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
@@ -15,13 +16,55 @@ constexpr size_t kPlanarRows = 6;
 #elif HWY_TARGET == HWY_SSE4
 constexpr size_t kPlanarVectors = 2;
 constexpr size_t kPlanarRows = 6;
-#elif HWY_TARGET == HWY_NEON
+#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
 constexpr size_t kPlanarVectors = 2;
-constexpr size_t kPlanarRows = 8;
+constexpr size_t kPlanarRows = 12;
+#elif HWY_TARGET == HWY_NEON  // ARMv7
+constexpr size_t kPlanarVectors = 2;
+constexpr size_t kPlanarRows = 5;
 #else
 constexpr size_t kPlanarVectors = 2;
 constexpr size_t kPlanarRows = 4;
 #endif
+
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+template <size_t kRows, size_t kRow>
+HWY_INLINE void PlanarRowsByLane(const V* weights, const V* column, V (&acc)[kRows][kPlanarVectors]) {
+  if constexpr (kRow < kRows) {
+    constexpr size_t kLoad = kRow / 4;
+    const V broadcast = hn::Broadcast<kRow - HWY_MIN(4 * kLoad, kRows - 4)>(weights[kLoad]);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPlanarVectors; ++v) acc[kRow][v] = hn::MulAdd(broadcast, column[v], acc[kRow][v]);
+    PlanarRowsByLane<kRows, kRow + 1>(weights, column, acc);
+  }
+}
+#endif
+
+// acc[m][v] += w[m] * x[v], for one channel.
+template <size_t kRows>
+HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, V (&acc)[kRows][kPlanarVectors]) {
+  const D d;
+  V column[kPlanarVectors];
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kPlanarVectors; ++v) column[v] = hn::LoadU(d, x + v * kLanes);
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+  // Four weights a load, multiplied by lane. The last load overlaps the one before when the rows are no multiple of four.
+  if constexpr (kRows >= 4) {
+    constexpr size_t kLoads = (kRows + 3) / 4;
+    V weights[kLoads];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kLoads; ++i) weights[i] = hn::LoadU(d, w + HWY_MIN(4 * i, kRows - 4));
+    PlanarRowsByLane<kRows, 0>(weights, column, acc);
+    return;
+  }
+#endif
+#pragma GCC unroll 16
+  for (size_t m = 0; m < kRows; ++m) {
+    const V broadcast = LoadBroadcast(w + m);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPlanarVectors; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+  }
+}
 
 template <size_t kRows>
 HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
@@ -38,15 +81,7 @@ HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
       const float* HWY_RESTRICT x = tile.segment[i].x + begin;
       const float* HWY_RESTRICT w = tile.segment[i].w;
       for (size_t channel = 0; channel < tile.channels; ++channel, x += x_stride, w += kRows) {
-        V column[kPlanarVectors];
-#pragma GCC unroll 4
-        for (size_t v = 0; v < kPlanarVectors; ++v) column[v] = hn::LoadU(d, x + v * kLanes);
-#pragma GCC unroll 16
-        for (size_t m = 0; m < kRows; ++m) {
-          const V broadcast = hn::Set(d, w[m]);
-#pragma GCC unroll 4
-          for (size_t v = 0; v < kPlanarVectors; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
-        }
+        PlanarStep<kRows>(x, w, acc);
       }
     }
 #pragma GCC unroll 16
