@@ -89,6 +89,13 @@ Status build_layer(const Description& description, Layer* layer) {
   return {};
 }
 
+bool all_finite(const float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (!std::isfinite(x[i])) return false;
+  }
+  return true;
+}
+
 // What create() has fixed and reshape() may not change.
 Status check_same(const char* field, int64_t created, int64_t wanted) {
   if (created == wanted) return {};
@@ -154,6 +161,7 @@ Result<ConvTranspose> ConvTranspose::create(const Description& description, cons
   State& s = *op.state_;
   if (Status status = build_layer(description, &s.layer); !status.ok()) return status;
   if (weights == nullptr) return Status::error(StatusCode::invalid_argument, "weights = nullptr");
+  s.layer.finite_weights = all_finite(weights, s.layer.geometry.weight_elements);
   Target target = Target::automatic;
   if (Status status = choose_target(options.target, &target); !status.ok()) return status;
   arch::kernel_table(target, &s.kernels);

@@ -16,9 +16,17 @@ Status positive(const char* field, int64_t value) {
   return Status::error(StatusCode::invalid_argument, "%s = %" PRId64 ": must be at least 1", field, value);
 }
 
-Status check_channels(const Description& d) {
+Status check_choices_and_channels(const Description& d) {
   if (d.rank < 1 || d.rank > max_rank) {
     return Status::error(StatusCode::invalid_argument, "rank = %d: must be 1, 2 or 3", d.rank);
+  }
+  if (d.auto_pad > AutoPad::valid) {
+    return Status::error(StatusCode::invalid_argument, "auto_pad = %d: unknown", static_cast<int>(d.auto_pad));
+  }
+  if (d.layout > Layout::nhwc)
+    return Status::error(StatusCode::invalid_argument, "layout = %d: unknown", static_cast<int>(d.layout));
+  if (d.data_type > DataType::f32) {
+    return Status::error(StatusCode::invalid_argument, "data_type = %d: unknown", static_cast<int>(d.data_type));
   }
   if (Status s = positive("batch", d.batch); !s.ok()) return s;
   if (Status s = positive("in_channels", d.in_channels); !s.ok()) return s;
@@ -111,7 +119,7 @@ Status fill_pitches(const char* tensor, Layout layout, int64_t batch, int64_t ch
 }  // namespace
 
 Status resolve(const Description& d, Geometry* geometry) {
-  if (Status s = check_channels(d); !s.ok()) return s;
+  if (Status s = check_choices_and_channels(d); !s.ok()) return s;
   Geometry g{};
   const int lead = max_rank - d.rank;
   int shapes_given = 0;

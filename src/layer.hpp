@@ -12,6 +12,8 @@ struct Layer {
   AxisPhases phases[max_rank];
   int64_t in_per_group = 1;
   int64_t out_per_group = 1;
+  // A weight that is infinite or NaN must not meet the zeros beside the image: then borders are clipped instead of padded.
+  bool finite_weights = true;
 
   const Axis& axis(int a) const { return geometry.axis[a]; }
   int64_t output(int a) const { return geometry.output[a]; }

@@ -20,7 +20,7 @@ struct Entry {
 };
 constexpr Entry entries[] = {
     {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "nothing"},
-    {Algorithm::planar, planar::supports, planar::estimate, "layout nchw"},
+    {Algorithm::planar, planar::supports, planar::estimate, "layout nchw, finite weights and taps at most 65536 inputs apart"},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      "layout nhwc, one input and one output channel per group, no input activation"},
 };
@@ -43,7 +43,10 @@ int64_t taps_met(const Layer& layer, int a) {
 
 }  // namespace
 
-const char* algorithm_name(Algorithm algorithm) { return names[static_cast<int>(algorithm)]; }
+const char* algorithm_name(Algorithm algorithm) {
+  const size_t i = static_cast<size_t>(algorithm);
+  return i < sizeof names / sizeof *names ? names[i] : "unknown";
+}
 
 bool algorithm_from_name(const char* name, Algorithm* algorithm) {
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {

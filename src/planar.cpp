@@ -83,13 +83,43 @@ bool plan_weights(const Layer& layer, Plan* plan) {
 
 }  // namespace
 
-bool supports(const Layer& layer) { return layer.description.layout == Layout::nchw; }
+// Copied rows have zeros as far as the taps reach; taps far apart (a huge dilation) would copy little else.
+bool supports(const Layer& layer) {
+  int64_t reach = 0;
+  for (const LivePhase& phase : layer.phases[2].live) {
+    reach = std::max(reach, phase.input_offset + (phase.taps - 1) * layer.phases[2].input_step);
+  }
+  return layer.description.layout == Layout::nchw && layer.finite_weights && reach <= 65536;
+}
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes&) {
-  const double per_vector = static_cast<double>(kernels.lanes) * 2;  // two multiply-adds a cycle
-  const double copies = static_cast<double>(layer.geometry.input_elements) / static_cast<double>(kernels.lanes);
-  const double stores = static_cast<double>(layer.geometry.output_elements) / static_cast<double>(kernels.lanes);
-  return static_cast<double>(layer.geometry.multiplications) / per_vector + 2 * copies + 4 * stores;
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache) {
+  Buffer<PhaseGroup> groups;
+  if (!live_groups(layer, &groups)) return 0;
+  const Geometry& g = layer.geometry;
+  const int64_t block_rows = static_cast<int64_t>(kernels.planar_rows);
+  const double vectors = static_cast<double>(kernels.planar_vectors);
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  const int64_t chunk = std::max<int64_t>(1, block_rows / largest_group(groups));
+  const int64_t chunks = ceil_div(layer.out_per_group, chunk);
+  // Per step of the sum: multiply-adds, loads (vectors of x straddle cache lines) or latency, as in window GEMM; and x from L2 when
+  // a block of it does not stay in L1.
+  const double x_bytes = static_cast<double>(layer.in_per_group * g.axis[0].kernel * g.axis[1].kernel * block) * sizeof(float);
+  const double from_l2 = x_bytes > static_cast<double>(cache.l1) ? vectors * static_cast<double>(kernels.lanes) / 8 : 0;
+  double per_block = 0;  // of q, per (z, y) tap and input channel
+  for (const PhaseGroup& group : groups) {
+    const int64_t rows = group.count * ceil_div(layer.out_per_group, chunks);
+    const int64_t blocks = row_blocks(rows, block_rows);
+    const double r = static_cast<double>(rows) / static_cast<double>(blocks);
+    const double step = std::max({r * vectors / 2, (r + 1.5 * vectors) / 2, 4.0}) + from_l2;
+    per_block += static_cast<double>(group.taps * chunks * blocks) * step;
+  }
+  const double lines = static_cast<double>(layer.description.batch * layer.description.groups * g.axis[0].input * g.axis[1].input *
+                                           g.axis[0].kernel * g.axis[1].kernel * layer.in_per_group);
+  const double multiply = lines * static_cast<double>(ceil_div(g.axis[2].input, block)) * per_block;
+  // Copies move a vector in about two cycles, once for each y-phase; T is written, finished, and interleaved.
+  const double copies = static_cast<double>(g.input_elements * g.axis[1].stride) * 2 / static_cast<double>(kernels.lanes);
+  const double stores = static_cast<double>(g.output_elements) * 5 / static_cast<double>(kernels.lanes);
+  return multiply + copies + stores;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,

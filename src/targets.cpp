@@ -13,7 +13,10 @@ constexpr const char* names[] = {"auto", "scalar", "sse4", "avx2", "avx512", "ne
 
 }  // namespace
 
-const char* target_name(Target target) { return names[static_cast<int>(target)]; }
+const char* target_name(Target target) {
+  const size_t i = static_cast<size_t>(target);
+  return i < sizeof names / sizeof *names ? names[i] : "unknown";
+}
 
 bool target_from_name(const char* name, Target* target) {
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
@@ -40,6 +43,9 @@ Status choose_target(Target wanted, Target* chosen) {
     for (Target t : all_targets) {
       if (target_supported(t)) wanted = t;
     }
+  }
+  if (wanted > Target::neon) {
+    return Status::error(StatusCode::invalid_argument, "target = %d: unknown", static_cast<int>(wanted));
   }
   if (!target_compiled(wanted)) {
     return Status::error(StatusCode::unsupported, "target = %s: not compiled into this library", target_name(wanted));

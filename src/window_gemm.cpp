@@ -221,12 +221,6 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan) {
   const Description& d = layer.description;
   const Geometry& g = layer.geometry;
-  if (plan->merged && !pixels_contiguous(layer)) {
-    return Status::error(StatusCode::unsupported,
-                         "output_pitch.pixel = %lld, residual_pitch.pixel = %lld: an operator created for dense pixels cannot be "
-                         "reshaped to channel slices",
-                         static_cast<long long>(g.output_pitch.pixel), static_cast<long long>(g.residual_pitch.pixel));
-  }
   const Axis& x = g.axis[2];
   const int64_t step = layer.phases[2].input_step;
   // Pixels a multiple of 2 KiB apart fall into few sets of a cache: too few for the rows of a tile.
@@ -235,6 +229,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
                     (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
   plan->copy_pitch = layer.in_per_group;
   if (layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
+  // Taps that are not neighbours reach far beyond the image.
+  plan->clip_borders = step != 1 || !layer.finite_weights;
   // The window of row q is [q - offset - (taps - 1) * step, q - offset].
   BorderCopy all{x.input, 0};
   BorderCopy left{0, 0};
@@ -266,7 +262,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
       right.first = std::min(right.first, x.input - reach - 2 * tile);
     }
   }
-  if (plan->copy_rows || left.last >= right.first) {
+  if (plan->clip_borders) {
+    plan->left = plan->copy_rows ? BorderCopy{0, x.input} : BorderCopy{};
+    plan->right = {};
+  } else if (plan->copy_rows || left.last >= right.first) {
     plan->left = all.last > all.first && (plan->copy_rows || left.pixels() > 0 || right.pixels() > 0) ? all : BorderCopy{};
     plan->right = {};
   } else {
@@ -288,7 +287,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t affordable = static_cast<int64_t>(cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
   plan->rows_per_task = std::clamp<int64_t>(affordable - y_reach, 1, ceil_div(g.output[1], y.stride));
   plan->scratch_rows = 0;
-  if (d.layout == Layout::nchw && plan->chunk_channels > 1) {
+  const bool direct = d.layout == Layout::nchw ? plan->chunk_channels == 1 : !plan->merged || pixels_contiguous(layer);
+  if (!direct) {
     const int64_t row_floats = g.output[2] * plan->chunk_channels;
     const int64_t scratch_rows = static_cast<int64_t>(cache.l2 / 8 / sizeof(float)) / row_floats;
     plan->rows_per_task = std::clamp<int64_t>(scratch_rows, 1, plan->rows_per_task);

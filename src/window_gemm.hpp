@@ -58,12 +58,13 @@ struct Plan {
 
   // Of the current shape.
   bool copy_rows = false;       // whole input rows are copied (planar or activated input, channel slices, pitches that alias)
+  bool clip_borders = false;    // taps beyond the image are left out row by row, instead of meeting zeros in copies
   int64_t copy_pitch = 0;       // floats between copied pixels
   BorderCopy left, right;       // right: unused with copy_rows
   int64_t rows_per_task = 1;    // output rows of one y-phase
   int64_t copied_rows = 0;      // input rows that one task may copy
   int64_t scratch_columns = 0;  // of a row in which some phases have no output
-  int64_t scratch_rows = 0;     // floats of NHWC rows of one chunk (NCHW)
+  int64_t scratch_rows = 0;     // floats of dense NHWC rows of one chunk, when C cannot be the output itself
   int64_t segments = 0;         // most segments of one strip
 };
 

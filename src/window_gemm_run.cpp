@@ -18,7 +18,7 @@ constexpr int64_t stack_segments = 64;
 struct WorkspaceLayout {
   int64_t row_floats;  // copies of one input row
   int64_t copies;
-  int64_t scratch;  // a row of columns, then NHWC rows of a chunk, then one planar row
+  int64_t scratch;  // a row of columns, then NHWC rows of a chunk
   int64_t segment_bytes;
   size_t bytes() const {
     const int64_t floats = copies + scratch;
@@ -26,11 +26,10 @@ struct WorkspaceLayout {
   }
 };
 
-WorkspaceLayout workspace_layout(const Layer& layer, const Plan& plan) {
+WorkspaceLayout workspace_layout(const Plan& plan) {
   const int64_t row_floats = (plan.left.pixels() + plan.right.pixels()) * plan.copy_pitch;
   const bool many_segments = plan.segments > stack_segments;
-  const int64_t planar_row = plan.scratch_rows != 0 && layer.description.residual ? layer.output(2) : 0;
-  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns + plan.scratch_rows + planar_row,
+  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns + plan.scratch_rows,
           many_segments ? plan.segments * static_cast<int64_t>(sizeof(arch::GemmSegment)) : 0};
 }
 
@@ -48,9 +47,8 @@ class Task {
         kernels_(kernels),
         plan_(plan),
         arguments_(arguments),
-        workspace_(workspace_layout(layer, plan)),
+        workspace_(workspace_layout(plan)),
         planar_(layer.description.layout == Layout::nchw),
-        through_scratch_(plan.scratch_rows != 0),
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
     unsigned char* const own = arguments.workspace + slot * workspace_.bytes();
@@ -73,26 +71,30 @@ class Task {
     float* const output = task.output(arguments_.output, g.output_pitch);
     const float* const residual = arguments_.residual != nullptr ? task.output(arguments_.residual, g.residual_pitch) : nullptr;
     const int64_t y_stride = g.axis[1].stride;
-    if (!planar_) {
-      c_ = {output, y_stride * g.output_pitch.row, g.output_pitch.pixel};
-      residual_ = {residual, y_stride * g.residual_pitch.row, g.residual_pitch.pixel};
-      chunk(0, task.first_part, task.last_part);
-      return;
-    }
-    for (int64_t i = task.first_part; i < task.last_part; ++i) {
+    const int64_t chunks = planar_ ? task.last_part : 1;
+    for (int64_t i = planar_ ? task.first_part : 0; i < chunks; ++i) {
       const int64_t first_channel = i * plan_.chunk_channels;
       const int64_t channels = std::min(plan_.chunk_channels, layer_.out_per_group - first_channel);
-      float* const planes = output + first_channel * g.output_pitch.channel;
-      const float* const residual_planes = residual != nullptr ? residual + first_channel * g.residual_pitch.channel : nullptr;
-      if (!through_scratch_) {  // one channel: its plane is the row
-        c_ = {planes, y_stride * g.output_pitch.row, 1};
-        residual_ = {residual_planes, y_stride * g.residual_pitch.row, 1};
-        chunk(i, 0, INT64_MAX);
+      const Rows<float> y{output + first_channel * g.output_pitch.channel, y_stride * g.output_pitch.row, g.output_pitch.pixel};
+      Rows<const float> r{};
+      if (residual != nullptr) {
+        r = {residual + first_channel * g.residual_pitch.channel, y_stride * g.residual_pitch.row, g.residual_pitch.pixel};
+      }
+      const int64_t first_panel = planar_ ? 0 : task.first_part;
+      const int64_t last_panel = planar_ ? INT64_MAX : task.last_part;
+      if (plan_.scratch_rows == 0) {
+        c_ = y;
+        residual_ = r;
+        chunk(i, first_panel, last_panel);
         continue;
       }
       c_ = {scratch_ + plan_.scratch_columns, g.output[2] * channels, channels};
-      chunk(i, 0, INT64_MAX);
-      store_planes(channels, first_channel, planes, residual_planes);
+      if (residual != nullptr) {
+        for (int64_t row = 0; row < rows_; ++row) load_row(r, row, channels);
+        residual_ = {c_.base, c_.row, c_.pixel};
+      }
+      chunk(i, first_panel, last_panel);
+      for (int64_t row = 0; row < rows_; ++row) store_row(y, row, channels);
     }
   }
 
@@ -129,14 +131,15 @@ class Task {
     }
   }
 
-  // Splits the rows q of a block by where their windows can be read.
-  int sources(const ColumnBlock& block, int64_t begin, int64_t end, Source source[3]) const {
+  // Rows from q on (below `end`) that are read from one place; `begin` is the block's first row.
+  Source next_source(const ColumnBlock& block, int64_t begin, int64_t q, int64_t end) const {
+    if (!live_) return {q, end, Source::Place::input};
+    if (plan_.clip_borders) return next_clipped(block, q, end);
     const int64_t width = layer_.axis(2).input;
     const int64_t reach = block.group.input_offset + (block.group.taps - 1) * layer_.phases[2].input_step;
     if (plan_.copy_rows ||
         (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && plan_.left.last >= end - block.group.input_offset)) {
-      source[0] = {begin, end, Source::Place::left};
-      return 1;
+      return {q, end, Source::Place::left};
     }
     const int64_t tile_rows = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
     const int64_t tile = ceil_div(end - begin, ceil_div(end - begin, tile_rows));
@@ -144,11 +147,28 @@ class Task {
     const int64_t right_rows = ceil_div(std::max<int64_t>(0, end - std::max(width + block.group.input_offset, begin)), tile) * tile;
     const int64_t left_end = std::min(end, begin + left_rows);
     const int64_t right_begin = std::max(left_end, end - right_rows);
-    int n = 0;
-    if (begin < left_end) source[n++] = {begin, left_end, Source::Place::left};
-    if (left_end < right_begin) source[n++] = {left_end, right_begin, Source::Place::input};
-    if (right_begin < end) source[n++] = {right_begin, end, Source::Place::right};
-    return n;
+    if (q < left_end) return {q, left_end, Source::Place::left};
+    if (q < right_begin) return {q, right_begin, Source::Place::input};
+    return {q, end, Source::Place::right};
+  }
+
+  // Rows from q on whose windows meet the same taps: the taps beyond the image are then left out for all of them.
+  Source next_clipped(const ColumnBlock& block, int64_t q, int64_t end) const {
+    const int64_t width = layer_.axis(2).input;
+    const int64_t step = layer_.phases[2].input_step;
+    const Source::Place place = plan_.copy_rows ? Source::Place::left : Source::Place::input;
+    const auto first_tap = [&](int64_t at) {  // tap j reads x[at - offset - j * step]
+      return std::clamp<int64_t>(ceil_div(at - block.group.input_offset - (width - 1), step), 0, block.group.taps);
+    };
+    const auto last_tap = [&](int64_t at) {
+      return std::clamp<int64_t>(floor_div(at - block.group.input_offset, step) + 1, 0, block.group.taps);
+    };
+    const int64_t first = first_tap(q);
+    const int64_t last = last_tap(q);
+    int64_t next = q + 1;
+    if (first == 0 && last == block.group.taps) next = std::max(next, std::min(end, width + block.group.input_offset));
+    while (next < end && first_tap(next) == first && last_tap(next) == last) ++next;
+    return {q, next, place};
   }
 
   // The segments of steps [k_begin, k_end) of the sum for the rows of `source` in output row `row`.
@@ -241,10 +261,9 @@ class Task {
   int64_t steps(const ColumnBlock& block) const { return live_ ? z_.taps * y_.taps * block.group.taps * layer_.in_per_group : 0; }
 
   void finish(arch::GemmStrip& strip, const Panel& panel, bool last) {
-    const bool fused = !(through_scratch_ && arguments_.residual != nullptr);  // else after the residual
-    strip.epilogue = last && fused ? epilogue_ : arch::Epilogue{};
+    strip.epilogue = last ? epilogue_ : arch::Epilogue{};
     kernels_.gemm[panel.vectors - 1](strip);
-    if (!last || !fused || activation_ == nullptr) return;
+    if (!last || activation_ == nullptr) return;
     for (size_t m = 0; m < strip.rows; ++m) {
       activation_(strip.c + static_cast<ptrdiff_t>(m) * strip.c_stride, strip.columns, layer_.description.activation.alpha);
     }
@@ -322,15 +341,14 @@ class Task {
                   const Range& range) {
     const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
     const int64_t stride = layer_.axis(2).stride;
-    Source source[3] = {{range.begin, range.end, Source::Place::input}};
-    const int n = live_ ? sources(block, range.begin, range.end, source) : 1;
-    for (int i = 0; i < n; ++i) {
+    for (Source source{range.begin, range.begin, Source::Place::input}; source.end < range.end;) {
+      source = next_source(block, range.begin, source.end, range.end);
       // With several panels a few register tiles of rows at a time, so that their input stays in L1 while the panels pass by.
-      const int64_t count = source[i].end - source[i].begin;
+      const int64_t count = source.end - source.begin;
       const int64_t tile = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
       const int64_t step = last_panel - first_panel > 1 ? ceil_div(count, ceil_div(count, 2 * tile)) : count;
-      for (int64_t q = source[i].begin; q < source[i].end; q += step) {
-        const Source rows{q, std::min(q + step, source[i].end), source[i].place};
+      for (int64_t q = source.begin; q < source.end; q += step) {
+        const Source rows{q, std::min(q + step, source.end), source.place};
         arch::GemmStrip strip{};
         strip.segment = segment_;
         if (live_) strip.segments = build_segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
@@ -391,6 +409,7 @@ class Task {
   Source::Place place_of(const ColumnBlock& block, int64_t q) const {
     const int64_t last = q - block.group.input_offset;
     const int64_t first = last - (block.group.taps - 1) * layer_.phases[2].input_step;
+    if (plan_.clip_borders) return plan_.copy_rows ? Source::Place::left : Source::Place::input;
     if (plan_.copy_rows || first < 0 || (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && last >= layer_.axis(2).input)) {
       return Source::Place::left;
     }
@@ -434,35 +453,30 @@ class Task {
     finish(strip, panel, true);
   }
 
-  // The scratch rows of a chunk, transposed into the output planes; then the residual and the activation that waited for it.
-  void store_planes(int64_t channels, int64_t first_channel, float* planes, const float* residual_planes) {
-    const Geometry& g = layer_.geometry;
-    const int64_t width = g.output[2];
-    const size_t n = static_cast<size_t>(width);
-    float* const planar_row = scratch_ + plan_.scratch_columns + plan_.scratch_rows;
-    for (int64_t row = 0; row < rows_; ++row) {
-      const float* const from = c_.base + row * c_.row;
-      float* const to = planes + row * g.axis[1].stride * g.output_pitch.row;
-      if (residual_planes == nullptr) {
-        kernels_.transpose(from, channels, n, static_cast<size_t>(channels), to, g.output_pitch.channel);
-        continue;
-      }
-      for (int64_t c = 0; c < channels; ++c) {
-        const float* const r = residual_planes + row * g.axis[1].stride * g.residual_pitch.row + c * g.residual_pitch.channel;
-        float* const y = to + c * g.output_pitch.channel;
-        kernels_.transpose(from + c, channels, n, 1, planar_row, 0);
-        const int64_t slope = group_ * plan_.group_columns + slope_of(first_channel + c);
-        kernels_.row_residual(planar_row, r, y, n,
-                              {0.0f, plan_.slopes.size() != 0 ? plan_.slopes[static_cast<size_t>(slope)] : 0.0f, epilogue_});
-        if (activation_ != nullptr) activation_(y, n, layer_.description.activation.alpha);
-      }
+  // Between a row of a tensor and the dense NHWC row of scratch that stands for it.
+  void load_row(const Rows<const float>& rows, int64_t row, int64_t channels) {
+    const int64_t width = layer_.output(2);
+    const float* const from = rows.base + row * rows.row;
+    float* const to = c_.base + row * c_.row;
+    if (planar_) {
+      kernels_.transpose(from, layer_.geometry.residual_pitch.channel, static_cast<size_t>(channels), static_cast<size_t>(width),
+                         to, channels);
+    } else {
+      for (int64_t x = 0; x < width; ++x)
+        std::memcpy(to + x * channels, from + x * rows.pixel, static_cast<size_t>(channels) * sizeof(float));
     }
   }
-
-  // Where a channel's slope lies among the columns of its channel group.
-  int64_t slope_of(int64_t channel) const {
-    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(channel / plan_.chunk_channels * plan_.chunk_blocks)];
-    return block.bias_at + channel - block.first_channel;
+  void store_row(const Rows<float>& rows, int64_t row, int64_t channels) {
+    const int64_t width = layer_.output(2);
+    const float* const from = c_.base + row * c_.row;
+    float* const to = rows.base + row * rows.row;
+    if (planar_) {
+      kernels_.transpose(from, channels, static_cast<size_t>(width), static_cast<size_t>(channels), to,
+                         layer_.geometry.output_pitch.channel);
+    } else {
+      for (int64_t x = 0; x < width; ++x)
+        std::memcpy(to + x * rows.pixel, from + x * channels, static_cast<size_t>(channels) * sizeof(float));
+    }
   }
 
   const Layer& layer_;
@@ -471,7 +485,6 @@ class Task {
   const RunArguments& arguments_;
   const WorkspaceLayout workspace_;
   const bool planar_;
-  const bool through_scratch_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
 
@@ -495,7 +508,7 @@ class Task {
 
 }  // namespace
 
-size_t workspace_bytes(const Layer& layer, const Plan& plan) { return workspace_layout(layer, plan).bytes(); }
+size_t workspace_bytes(const Layer&, const Plan& plan) { return workspace_layout(plan).bytes(); }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
   int64_t parts = plan.chunks;
