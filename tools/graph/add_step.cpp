@@ -23,6 +23,8 @@ class AddStep : public Step {
   AddStep(std::string label, size_t a, std::vector<int64_t> a_shape, size_t b, std::vector<int64_t> b_shape, size_t output)
       : Step(std::move(label), output), a_(a), b_(b), a_shape_(std::move(a_shape)), b_shape_(std::move(b_shape)) {}
 
+  std::vector<size_t> inputs() const override { return {a_, b_}; }
+
   void run(Context& context) const override {
     const Value& a = context.values[a_];
     const Value& b = context.values[b_];
@@ -30,11 +32,12 @@ class AddStep : public Step {
     const std::vector<int64_t>& shape = y.tensor.shape;
     const std::vector<int64_t> pitch_a = broadcast_pitch(a_shape_, shape);
     const std::vector<int64_t> pitch_b = broadcast_pitch(b_shape_, shape);
-    if (context.track_error) y.error.assign(y.tensor.data.size(), 0.0f);
+    const size_t count = y.count();
+    if (context.track_error) y.error.assign(count, 0.0f);
     std::vector<int64_t> index(shape.size(), 0);
     int64_t at_a = 0;
     int64_t at_b = 0;
-    for (size_t i = 0; i < y.tensor.data.size(); ++i) {
+    for (size_t i = 0; i < count; ++i) {
       const auto ia = static_cast<size_t>(at_a);
       const auto ib = static_cast<size_t>(at_b);
       y.tensor.data[i] = a.tensor.data[ia] + b.tensor.data[ib];

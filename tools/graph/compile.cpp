@@ -70,16 +70,20 @@ Program Compiler::compile() {
 
 void Compiler::compile_node(size_t n) {
   const onnx::Node& node = model_.nodes[n];
-  constexpr const char* others[] = {"ConvTranspose", "BatchNormalization", "Add", "Identity", "Constant"};
+  constexpr const char* others[] = {"ConvTranspose", "Conv", "Pad", "BatchNormalization", "Add", "Identity", "Constant"};
   if (!is_activation(node.op) && std::find(std::begin(others), std::end(others), node.op) == std::end(others)) {
     fail(
         node,
-        "this operator is not supported; ConvTranspose, BatchNormalization, Add, Relu, LeakyRelu, PRelu, Sigmoid, Tanh, Clip, Elu, "
-        "Identity and Constant are");
+        "this operator is not supported; ConvTranspose, Conv, Pad, BatchNormalization, Add, Relu, LeakyRelu, PRelu, Sigmoid, Tanh, "
+        "Clip, Elu, Identity and Constant are");
   }
   if (node.outputs.empty() || node.outputs[0].empty()) fail(node, "has no output");
   if (node.op == "ConvTranspose") {
     conv_transpose(node);
+  } else if (node.op == "Conv") {
+    convolution(node);
+  } else if (node.op == "Pad") {
+    pad(node);
   } else if (node.op == "BatchNormalization") {
     batch_norm(node);
   } else if (is_activation(node.op)) {
@@ -88,6 +92,9 @@ void Compiler::compile_node(size_t n) {
     add(node);
   } else if (node.op == "Identity") {
     index_[node.outputs[0]] = value_of(node, 0);
+  } else if (const auto value = node.attributes.find("value");
+             value != node.attributes.end() && std::holds_alternative<std::vector<int64_t>>(value->second)) {
+    integers_[node.outputs[0]] = std::get<std::vector<int64_t>>(value->second);
   } else {
     add_value(node.outputs[0], read_constant(node), true);
   }
@@ -101,9 +108,15 @@ void Compiler::conv_transpose(const onnx::Node& node) {
   const Tensor* bias = parameter(node, 2);
   if (weights == nullptr) fail(node, "input W is missing");
 
+  operator_node(node, input, conv_transpose_description(node, program_.values_[input].tensor.shape, weights->shape), weights->data,
+                bias);
+}
+
+void Compiler::operator_node(const onnx::Node& node, size_t input, const tconv::Description& description,
+                             std::vector<float> weights, const Tensor* bias) {
   Chain chain;
   tconv::Description& d = chain.layer.description;
-  d = conv_transpose_description(node, program_.values_[input].tensor.shape, weights->shape);
+  d = description;
   d.layout = options_.layout;
   if (const auto deferred = deferred_.find(node.inputs[0]); deferred != deferred_.end()) d.input_activation = deferred->second;
   if (bias != nullptr && bias->shape != Shape{d.out_channels}) {
@@ -114,7 +127,7 @@ void Compiler::conv_transpose(const onnx::Node& node) {
   if (tconv::Status s = tconv::resolve(d, &geometry); !s.ok()) fail(node, s.message());
   chain.shape = {d.batch, d.out_channels};
   for (int a = tconv::max_rank - d.rank; a < tconv::max_rank; ++a) chain.shape.push_back(geometry.output[a]);
-  chain.layer.weights = weights->data;
+  chain.layer.weights = std::move(weights);
   if (bias != nullptr) chain.layer.bias = bias->data;
   chain.label += node.label;
   chain.result = node.outputs[0];
@@ -215,6 +228,8 @@ size_t Compiler::value_of(const onnx::Node& node, size_t i) const {
   const auto found = index_.find(node.inputs[i]);
   if (found != index_.end()) return found->second;
   const auto refused = model_.refused_initializers.find(node.inputs[i]);
+  if (integers_.count(node.inputs[i]) > 0)
+    fail(node, fmt::format("input '{}' holds integers: must be of a float type", node.inputs[i]));
   fail(node, fmt::format("input '{}': {}", node.inputs[i],
                          refused != model_.refused_initializers.end() ? refused->second : "has no value"));
 }
@@ -225,6 +240,14 @@ const Tensor* Compiler::parameter(const onnx::Node& node, size_t i) const {
   if (!value.known)
     fail(node, fmt::format("input '{}' is computed by another node: must be a constant or a graph input", node.inputs[i]));
   return &value.tensor;
+}
+
+const std::vector<int64_t>& Compiler::integers_of(const onnx::Node& node, size_t i) const {
+  if (i >= node.inputs.size() || node.inputs[i].empty()) fail(node, fmt::format("input {} is missing", i));
+  for (const auto* lists : {&integers_, &model_.integers}) {
+    if (const auto found = lists->find(node.inputs[i]); found != lists->end()) return found->second;
+  }
+  fail(node, fmt::format("input '{}' must be a constant list of at most 64 integers (INT64)", node.inputs[i]));
 }
 
 std::vector<const Tensor*> Compiler::parameters(const onnx::Node& node) const {

@@ -34,10 +34,17 @@ class Compiler {
 
   void compile_node(size_t n);
   void conv_transpose(const onnx::Node& node);
+  void convolution(const onnx::Node& node);
+  void pad(const onnx::Node& node);
   void batch_norm(const onnx::Node& node);
   void activation(const onnx::Node& node);
   void add(const onnx::Node& node);
 
+  // The operator of `node` on value `input`, with what can be fused into it. `bias` may be null.
+  void operator_node(const onnx::Node& node, size_t input, const tconv::Description& description, std::vector<float> weights,
+                     const Tensor* bias);
+  // Adds the step that pads value `input`; returns the padded value, named `result`.
+  size_t add_pad(const std::string& label, const std::string& result, size_t input, const Padding& padding);
   // Adds to `chain` the nodes after it that the operator can do itself.
   void fuse_followers(Chain* chain);
   bool fuse(const onnx::Node& node, Chain* chain);
@@ -58,15 +65,18 @@ class Compiler {
   // The same for parameters, whose values must be known now; nullptr where an optional one is left out.
   const Tensor* parameter(const onnx::Node& node, size_t i) const;
   std::vector<const Tensor*> parameters(const onnx::Node& node) const;
+  // Input `i`, a list of integers.
+  const std::vector<int64_t>& integers_of(const onnx::Node& node, size_t i) const;
 
   const onnx::Model& model_;
   const CompileOptions& options_;
   Uses uses_;
   Program program_;
-  std::map<std::string, size_t> index_;                // value name -> index in program_.values_
-  std::map<std::string, int64_t> dims_;                // named dynamic dimensions
-  std::map<std::string, tconv::Activation> deferred_;  // activations that the reader applies to its input
-  std::vector<bool> done_;                             // nodes fused into an earlier one
+  std::map<std::string, size_t> index_;                   // value name -> index in program_.values_
+  std::map<std::string, std::vector<int64_t>> integers_;  // value name -> a constant list of integers
+  std::map<std::string, int64_t> dims_;                   // named dynamic dimensions
+  std::map<std::string, tconv::Activation> deferred_;     // activations that the reader applies to its input
+  std::vector<bool> done_;                                // nodes fused into an earlier one
 };
 
 }  // namespace tools::graph

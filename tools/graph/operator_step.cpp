@@ -70,6 +70,11 @@ class OperatorStep : public Step {
     return std::max(op_.workspace_bytes(threads), bound_ ? bound_->workspace_bytes(threads) : 0);
   }
 
+  std::vector<size_t> inputs() const override {
+    if (residual_) return {input_, *residual_};
+    return {input_};
+  }
+
   void run(Context& context) const override {
     const Value& input = context.values[input_];
     Value& output = context.values[this->output()];

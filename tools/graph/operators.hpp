@@ -17,6 +17,24 @@ using Shape = std::vector<int64_t>;
 // [C, M / group, kernel...]. The library validates what it can: this reads attributes and compares shapes.
 tconv::Description conv_transpose_description(const onnx::Node& node, const Shape& input, const Shape& weights);
 
+// Conv with stride 1 as a transposed convolution (convolution_node.cpp says how). `description` and `weights` are the latter's;
+// `zeros` are cells that have to be put around the input before: begin and end of every dimension, as in Pad.
+struct Convolution {
+  tconv::Description description;
+  std::vector<float> weights;
+  std::vector<int64_t> zeros;
+  bool has_zeros = false;
+};
+Convolution read_convolution(const onnx::Node& node, const Shape& input, const Tensor& weights);
+
+// What Pad does: cells before the begin and after the end of every dimension (first all begins, then all ends).
+enum class PadMode : uint8_t { constant, edge, reflect };
+struct Padding {
+  std::vector<int64_t> pads;
+  PadMode mode = PadMode::constant;
+  float value = 0.0f;
+};
+
 // An element-wise operator: Relu, LeakyRelu, PRelu, Sigmoid, Tanh, Clip, Elu.
 bool is_activation(const std::string& op);
 struct ActivationSpec {

@@ -41,6 +41,8 @@ class Step {
   virtual ~Step() = default;
   virtual void run(Context& context) const = 0;
   virtual size_t workspace_bytes(size_t) const { return 0; }
+  // The values it reads that other steps may have computed.
+  virtual std::vector<size_t> inputs() const = 0;
   // The operator behind the step, if there is one.
   virtual const tconv::ConvTranspose* op() const { return nullptr; }
 

@@ -6,6 +6,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "tools/io/file.hpp"
@@ -25,9 +26,8 @@ struct Refusal {
 // Protocol buffers cannot be larger than this.
 constexpr size_t max_message = std::numeric_limits<int32_t>::max();
 
-void parse(const std::string& path, google::protobuf::MessageLite* message, const char* what) {
+void parse(const std::string& path, const std::vector<uint8_t>& bytes, google::protobuf::MessageLite* message, const char* what) {
   const google::protobuf::LogSilencer quiet;  // the reason goes into our own message
-  const std::vector<uint8_t> bytes = read_file(path, max_message);
   if (bytes.empty()) throw Error(ExitCode::bad_input, fmt::format("{}: is empty", path));
   if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw Error(ExitCode::bad_input, fmt::format("{}: not {}, or truncated", path, what));
@@ -100,6 +100,32 @@ Tensor convert_tensor(const ::onnx::TensorProto& proto) {
   return tensor;
 }
 
+// The values of a short tensor of INT64, whatever its shape; nothing for others, whose refusal comes from convert_tensor().
+std::optional<std::vector<int64_t>> convert_integers(const ::onnx::TensorProto& proto) {
+  constexpr int64_t longest = 64;
+  if (proto.data_type() != ::onnx::TensorProto::INT64 || proto.data_location() == ::onnx::TensorProto::EXTERNAL)
+    return std::nullopt;
+  const std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+  const std::optional<int64_t> count = element_count(shape);
+  if (!count) throw Refusal{fmt::format("dims = {}: negative, or the size does not fit in 63 bits", format_shape(shape))};
+  if (*count > longest) return std::nullopt;
+  if (!proto.has_raw_data()) {
+    require_count("int64_data", proto.int64_data_size(), *count, shape);
+    return std::vector<int64_t>(proto.int64_data().begin(), proto.int64_data().end());
+  }
+  const std::string& raw = proto.raw_data();
+  if (static_cast<int64_t>(raw.size()) != 8 * *count) {
+    throw Refusal{fmt::format("dims = {} of int64 need {} bytes, raw_data holds {}", format_shape(shape), 8 * *count, raw.size())};
+  }
+  std::vector<int64_t> values;
+  for (int64_t i = 0; i < *count; ++i) {
+    uint64_t value = 0;
+    for (int64_t byte = 8; byte-- > 0;) value = value << 8 | static_cast<uint8_t>(raw[static_cast<size_t>(8 * i + byte)]);
+    values.push_back(static_cast<int64_t>(value));
+  }
+  return values;
+}
+
 // The type field came with IR version 3 (before it, the one field that is set tells).
 int attribute_type(const ::onnx::AttributeProto& proto) {
   if (proto.type() != ::onnx::AttributeProto::UNDEFINED) return proto.type();
@@ -126,6 +152,7 @@ AttributeValue convert_attribute(const ::onnx::AttributeProto& proto) {
     case ::onnx::AttributeProto::FLOATS:
       return std::vector<float>(proto.floats().begin(), proto.floats().end());
     case ::onnx::AttributeProto::TENSOR:
+      if (std::optional<std::vector<int64_t>> values = convert_integers(proto.t())) return std::move(*values);
       return convert_tensor(proto.t());
     default:
       throw Refusal{fmt::format("attribute type {} is not supported", static_cast<int>(proto.type())), false};
@@ -205,9 +232,11 @@ void check_names(const std::string& path, const Model& model) {
 
 }  // namespace
 
-Model load_model(const std::string& path) {
+Model load_model(const std::string& path) { return read_model(path, read_file(path, max_message)); }
+
+Model read_model(const std::string& path, const std::vector<uint8_t>& bytes) {
   ::onnx::ModelProto proto;
-  parse(path, &proto, "an ONNX model");
+  parse(path, bytes, &proto, "an ONNX model");
   const auto fail = [&](const std::string& why) { throw Error(ExitCode::bad_input, fmt::format("{}: {}", path, why)); };
   if (!proto.has_graph()) fail("no graph: not an ONNX model, or truncated");
   if (proto.functions_size() > 0) fail("model-local functions are not supported");
@@ -224,6 +253,7 @@ Model load_model(const std::string& path) {
 
   for (const ::onnx::TensorProto& tensor : graph.initializer()) {
     try {
+      if (std::optional<std::vector<int64_t>> values = convert_integers(tensor)) model.integers[tensor.name()] = std::move(*values);
       model.initializers[tensor.name()] = convert_tensor(tensor);
     } catch (const Refusal& refusal) {
       if (refusal.broken) fail(fmt::format("initializer '{}': {}", tensor.name(), refusal.reason));
@@ -240,7 +270,7 @@ Model load_model(const std::string& path) {
 
 Tensor load_tensor(const std::string& path, std::string* name) {
   ::onnx::TensorProto proto;
-  parse(path, &proto, "an ONNX tensor");
+  parse(path, read_file(path, max_message), &proto, "an ONNX tensor");
   if (name != nullptr) *name = proto.name();
   try {
     return convert_tensor(proto);

@@ -11,6 +11,7 @@
 
 namespace tools::onnx {
 
+// A tensor of INT64, as Constant may hold, becomes a list of integers.
 using AttributeValue = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, Tensor>;
 
 struct Node {
@@ -40,6 +41,7 @@ struct Model {
   std::vector<Node> nodes;
   std::map<std::string, Tensor> initializers;
   std::map<std::string, std::string> refused_initializers;  // name and reason; an error only when a node uses one
+  std::map<std::string, std::vector<int64_t>> integers;     // short initializers of INT64: parameters such as Pad's
   std::vector<ValueInfo> inputs;                            // initializers that the model also lists as inputs included
   std::vector<ValueInfo> outputs;
 };

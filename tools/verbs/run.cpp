@@ -23,7 +23,8 @@ using tools::Error;
 using tools::ExitCode;
 
 constexpr const char* footer =
-    "Operators: ConvTranspose (every attribute, 1 to 3 spatial dimensions), BatchNormalization, Relu, LeakyRelu, PRelu, Sigmoid,\n"
+    "Operators: ConvTranspose (every attribute, 1 to 3 spatial dimensions), Conv (stride 1: a transposed convolution with the flipped\n"
+    "kernel), Pad (constant, edge, reflect), BatchNormalization, Relu, LeakyRelu, PRelu, Sigmoid,\n"
     "Tanh, Clip, Elu, Add, Identity, Constant. Tensors are float32; float16 and float64 files are converted.\n"
     "Examples:\n"
     "  tconv run model.onnx -i x.npy -o y.npy\n"
