@@ -9,6 +9,7 @@ option(TCONV_INSTALL "Make install rules and the exported target tconv::tconv" $
 option(TCONV_WERROR "Treat compiler warnings as errors (for people who work on tconv)" OFF)
 option(TCONV_COVERAGE "Count executed lines of the library for gcov" OFF)
 set(TCONV_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them, e.g. address,undefined")
+option(TCONV_TEST_QUICK "Shorten the random sweeps of the tests, for emulators" OFF)
 set(TCONV_TEST_PREFIX "" CACHE STRING "Put before the names of all GoogleTest cases, to tell variants apart in one ctest run")
 
 if(PROJECT_IS_TOP_LEVEL)
