@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 
 #include "tools/support/error.hpp"
 #include "tools/verbs/verbs.hpp"
@@ -33,6 +34,11 @@ int main(int argc, char** argv) {
   register_run(app);
   register_check(app);
   register_upscale(app);
+  // CLI11 would only say that a verb is missing.
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    const std::string message = std::string(argv[1]) + ": no such verb (tconv --help lists them)";
+    return fail(message.c_str(), tools::ExitCode::bad_command_line);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
