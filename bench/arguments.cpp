@@ -1,6 +1,7 @@
 #include "bench/arguments.hpp"
 
 #include <cstdlib>
+#include <regex>
 #include <stdexcept>
 
 namespace tconv::bench {
@@ -62,9 +63,16 @@ std::vector<Layer> Arguments::layers() const {
   std::string error;
   if (!load_layers(get("layers", TCONV_BENCH_LAYERS), &all, &error)) throw std::runtime_error(error);
   const int tier = integer("tier", 0, 0, 2);
-  for (Layer& layer : all) {
-    if (layer.tier >= tier) chosen.push_back(std::move(layer));
+  std::regex names;
+  try {
+    names = std::regex(get("layer-filter", ""));
+  } catch (const std::regex_error&) {
+    throw std::runtime_error("--layer-filter = \"" + get("layer-filter", "") + "\": not a regular expression");
   }
+  for (Layer& layer : all) {
+    if (layer.tier >= tier && std::regex_search(layer.name, names)) chosen.push_back(std::move(layer));
+  }
+  if (chosen.empty()) throw std::runtime_error("no layer of the suite is left by --tier and --layer-filter");
   return chosen;
 }
 

@@ -24,7 +24,8 @@ class Arguments {
   int integer(const std::string& key, int otherwise, int low, int high) const;
   // --target, resolved: never automatic. Throws when this machine cannot run it.
   Target target() const;
-  // --layers (default: the suite that the build knows), filtered by --tier. Throws with the loader's line.
+  // --layers (default: the suite that the build knows), filtered by --tier and --layer-filter. Throws with the loader's
+  // line, or when nothing is left.
   std::vector<Layer> layers() const;
   const std::vector<std::string>& passed() const { return passed_; }
 

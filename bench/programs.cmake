@@ -19,6 +19,7 @@ endif()
 add_executable(tconv_runner tconv_runner.cpp)
 target_link_libraries(tconv_runner PRIVATE tconv_bench_support)
 target_compile_options(tconv_runner PRIVATE -Wall -Wextra)
+target_compile_definitions(tconv_runner PRIVATE TCONV_BENCH_LAYERS="${CMAKE_CURRENT_SOURCE_DIR}/layers.csv")
 
 find_path(TCONV_VALGRIND_INCLUDE valgrind/callgrind.h)
 if(TCONV_VALGRIND_INCLUDE)

@@ -23,6 +23,7 @@ namespace {
 constexpr const char* help = R"(usage: tconv_bench [OPTION...] [--benchmark_OPTION...]
   --layers FILE      another suite: a CSV file with the columns of bench/layers.csv
   --tier N           only layers of tier N and above (2: the most important ones)
+  --layer-filter R   only layers whose name matches the regular expression
   --layout L         nchw, nhwc or both (default) for our operator
   --algorithm A      auto (default), each (auto and every one that takes the layer), or a name
   --target T         auto (default), scalar, sse4, avx2, avx512, neon; peers are held to it as far as they can be
@@ -282,8 +283,9 @@ void describe_run(const Bench& b, bool hidden) {
 }
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "layout", "algorithm", "target", "threads", "peers", "pin", "can-hide"},
-                            {"verify", "list-layers", "help"}, "--benchmark_");
+  const Arguments arguments(
+      argc, argv, {"layers", "tier", "layer-filter", "layout", "algorithm", "target", "threads", "peers", "pin", "can-hide"},
+      {"verify", "list-layers", "help"}, "--benchmark_");
   if (arguments.has("help")) return std::fputs(help, stdout), 0;
   if (arguments.has("can-hide")) {
     Target t = Target::automatic;
@@ -341,7 +343,10 @@ int run(int argc, char** argv) {
   if (count > 1) throw std::runtime_error(std::string("unknown argument \"") + pointers[1] + "\"");
 
   Reporter reporter(out, format);
-  for (const Layer& layer : b.layers) measure_layer(&b, layer, &reporter);
+  for (size_t i = 0; i < b.layers.size(); ++i) {
+    std::fprintf(stderr, "%3zu/%zu  %s\n", i + 1, b.layers.size(), b.layers[i].name.c_str());
+    measure_layer(&b, b.layers[i], &reporter);
+  }
   const std::string why = reporter.finish();
   if (!why.empty()) throw std::runtime_error(why);
   if (b.ours_wrong) std::fprintf(stderr, "tconv_bench: our operator computed something wrong (see the rows above)\n");

@@ -51,7 +51,7 @@ void count(const Layer& layer, Layout layout, Target target) {
 }
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "target", "multiplications"}, {});
+  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "multiplications"}, {});
   const Target target = arguments.target();
   const int limit = arguments.integer("multiplications", 2000000, 1000, 2000000000);
   std::printf("compiler %s\n", compiler_id());

@@ -116,7 +116,12 @@ class Runner {
 };
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "target", "threads"}, {});
+  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "threads"}, {"list-layers", "suite-path"});
+  if (arguments.has("suite-path")) return std::puts(TCONV_BENCH_LAYERS), 0;
+  if (arguments.has("list-layers")) {
+    for (const Layer& layer : arguments.layers()) std::puts(layer.name.c_str());
+    return 0;
+  }
   Settings settings;
   settings.target = arguments.target();
   settings.threads = arguments.integer("threads", 1, 1, 1024);

@@ -229,18 +229,16 @@ def main():
     arguments = parser.parse_args()
     if arguments.cpu is not None:
         os.sched_setaffinity(0, range(arguments.cpu, arguments.cpu + arguments.threads))
-    suite = ["--tier", arguments.tier] + (["--layers", arguments.layers] if arguments.layers else [])
+    suite = ["--tier", arguments.tier, "--layer-filter", arguments.filter]
+    suite += ["--layers", os.path.abspath(arguments.layers)] if arguments.layers else []
     bench = os.path.join(arguments.build, "tconv_bench")
     layers = json.loads(subprocess.run([bench, "--list-layers"] + suite, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    import re
-    layers = [layer for layer in layers if re.search(arguments.filter, layer["name"])]
-
     environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads))
     preload = os.path.join(os.path.abspath(arguments.build), "libtconv_isa_limit.so")
     if arguments.target in VECTOR_BITS and os.path.exists(preload):
         environment.update(LD_PRELOAD=preload, TCONV_BENCH_ISA=arguments.target)
     runner = Pipe([os.path.abspath(os.path.join(arguments.build, "tconv_runner")), "--target", arguments.target, "--threads",
-                   str(arguments.threads)] + [os.path.abspath(s) if s.endswith(".csv") else s for s in suite])
+                   str(arguments.threads)] + suite)
     workers = [Worker(name, arguments.threads, environment) for name in arguments.peers.split(",") if name]
     document = {"threads": arguments.threads, "target": arguments.target, "peers": {}, "layers": []}
     present = [worker for worker in workers if worker.absent is None]

@@ -1,0 +1,87 @@
+"""The report for the terminal."""
+from summary import better_layouts, group_means
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return "%.0f" % value if value >= 1000 else "%.1f" % value if value >= 10 else "%.2f" % value
+
+
+def size(value):
+    """Bytes for people: 0, 820 B, 12 kB, 3.4 MB."""
+    if value is None or value < 0:
+        return "-"
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= step:
+            return "%.3g %s" % (value / step, unit)
+    return "%d B" % value if value else "0"
+
+
+def ratio(value):
+    return "-" if value is None else "%.2f" % value
+
+
+def layer_lines(rows):
+    lines = ["%-22s %-4s %-11s %10s  %-15s %10s %6s %6s %6s  %9s %9s" % (
+        "layer", "", "algorithm", "ours us", "best peer", "us", "ratio", "%peak", "%copy", "extra", "its extra")]
+    for row in rows:
+        best = row["best_peer"]
+        lines.append("%-22s %-4s %-11s %10s  %-15s %10s %6s %6.1f %6.1f  %9s %9s" % (
+            row["layer"][:22], row["layout"], row["algorithm"][:11], number(row["us"]), best or "-",
+            number(row["peers"].get(best)), ratio(row["ratio"]), row["pct_peak"], row["pct_copy_bw"], size(row["extra_bytes"]),
+            size(row["peer_extra_bytes"].get(best))))
+    return lines
+
+
+def mean_lines(rows):
+    best = better_layouts(rows)
+    nchw = {group: mean for group, _, mean in group_means([row for row in rows if row["layout"] == "nchw"])}
+    nhwc = {group: mean for group, _, mean in group_means([row for row in rows if row["layout"] == "nhwc"])}
+    lines = ["geometric mean of (best peer / ours)", "%-12s %6s %8s %8s %8s" % ("group", "layers", "better", "nchw", "nhwc")]
+    for group, count, mean in group_means(best):
+        if count:
+            lines.append("%-12s %6d %8s %8s %8s" % (group, count, ratio(mean), ratio(nchw[group]), ratio(nhwc[group])))
+    return lines
+
+
+def worst_lines(rows, count=5):
+    rated = sorted((row for row in better_layouts(rows) if row["ratio"]), key=lambda row: row["ratio"])
+    return ["worst %d (better layout)" % min(count, len(rated))] + [
+        "%-22s %-4s %s of %s" % (row["layer"], row["layout"], ratio(row["ratio"]), row["best_peer"]) for row in rated[:count]]
+
+
+def peer_lines(document):
+    lines = ["peers"]
+    for name, peer in document["peers"].items():
+        if "absent" in peer:
+            lines.append("%-16s absent: %s" % (name, peer["absent"]))
+            continue
+        done = sum(name in row["peers"] for row in better_layouts(document["layers"]))
+        text = "%-16s %-28s %3d layers" % (name, peer["version"], done)
+        if peer.get("limit", "none asked for") != "none asked for":
+            text += ", instruction set: " + peer["limit"]
+        if peer.get("overhead_us"):
+            text += ", call from Python %.1f us (taken off)" % peer["overhead_us"]
+        lines.append(text)
+        reasons = {}
+        for row in better_layouts(document["layers"]):
+            if name in row["peer_cannot"]:
+                reasons.setdefault(row["peer_cannot"][name].split(": image")[0], []).append(row["layer"])
+        for reason, layers in reasons.items():
+            lines.append("    cannot: %s: %s" % (reason[:70], ", ".join(layers)))
+    return lines
+
+
+def render(document):
+    machine = document["machine"]
+    rows = document["layers"]
+    blocks = [["%s, %s, target %s, %d thread%s: FMA peak %.1f GFLOP/s a core, copy %.1f GB/s" % (
+        machine["cpu"], document["compiler"], document["target"], document["threads"], "s"[:document["threads"] > 1],
+        document["peak_gflops"], machine["copy_gigabytes_per_second"])]]
+    if rows:
+        blocks += [layer_lines(rows), mean_lines(rows), worst_lines(rows)]
+    blocks.append(peer_lines(document))
+    for failure in document["failures"]:
+        blocks.append(["FAILED: %(layer)s %(layout)s %(algorithm)s: %(error)s" % failure])
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
