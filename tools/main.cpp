@@ -19,6 +19,13 @@ int fail(const char* message, tools::ExitCode code) {
   return static_cast<int>(code);
 }
 
+bool is_verb(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) {
+    if (verb->get_name() == name) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -35,7 +42,7 @@ int main(int argc, char** argv) {
   register_check(app);
   register_upscale(app);
   // CLI11 would only say that a verb is missing.
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  if (argc > 1 && argv[1][0] != '-' && !is_verb(app, argv[1])) {
     const std::string message = std::string(argv[1]) + ": no such verb (tconv --help lists them)";
     return fail(message.c_str(), tools::ExitCode::bad_command_line);
   }
