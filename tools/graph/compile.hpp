@@ -15,7 +15,7 @@ struct CompileOptions {
   tconv::Layout layout = tconv::Layout::nchw;  // nhwc: tensors are turned round before and after each operator
   bool fuse = true;
   bool track_error = false;
-  int64_t memory_limit = int64_t{1} << 30;  // bytes of all computed tensors together
+  int64_t memory_limit = int64_t{1000} << 20;  // bytes of all computed tensors together
 };
 
 // `inputs`: a tensor for every graph input (those with an initializer may be left out). Weights may come as inputs: then their

@@ -39,7 +39,7 @@ struct Options {
   std::string algorithm = "auto";
   int threads = 1;
   int repeat = 5;
-  int64_t memory_limit_mib = 1024;
+  int64_t memory_limit_mib = 1000;
   bool measure = false;
   bool json = false;
 };

@@ -40,7 +40,7 @@ struct RunOptions {
   std::string layout = "nchw";
   int threads = 1;
   int repeat = 1;
-  int64_t memory_limit_mib = 1024;
+  int64_t memory_limit_mib = 1000;
   bool no_fusion = false;
   bool verbose = false;
   bool progress = false;

@@ -22,6 +22,8 @@ const sumText = (a, at) => {
   const terms = productsOf(a, at).map((p) => `${sub('x', p.input)}·${sub('w', p.tap)}`);
   return `${sub('y', at)} = ${terms.length ? terms.join(' + ') : 'bias alone'}`;
 };
+// Room for a sum of so many terms, which no one measures.
+const sumWidth = (terms) => GUTTER + 60 + 62 * terms;
 const times = (n) => (n === 1 ? '1 multiplication' : `${n} multiplications`);
 
 // The columns that the scatter and zero-insertion panels share: column u holds cell u of the uncropped output, and input m of the
@@ -38,7 +40,7 @@ function outputRow(a, at, col, y) {
   for (let u = 0; u <= col.last; ++u) {
     const o = u - a.pad_begin;
     if (o < 0 || o >= size) {
-      s += cell(col.x(u), y, CELL, 'cut', '×');
+      s += cell(col.x(u), y, CELL, 'cut', '');
     } else {
       s += cell(col.x(u), y, CELL, `y ${phaseClass(a, o)}${o === at ? ' hit' : ''}`, sub('y', o), o);
     }
@@ -50,7 +52,7 @@ function panelScatter(a, at) {
   const col = columns(a);
   const size = outputSize(a);
   const bottom = a.input * CELL + 8;
-  let s = rect(col.x(at + a.pad_begin) - 2, 0, CELL + 4, bottom + CELL + 2, 'now');
+  let s = '';
   for (let m = 0; m < a.input; ++m) {
     const used = productsOf(a, at).some((p) => p.input === m);
     s += cell(GUTTER - 50, m * CELL, CELL, used ? 'x read' : 'x', sub('x', m)) + words(GUTTER - 10, m * CELL + 19, 'label', '·');
@@ -61,11 +63,13 @@ function panelScatter(a, at) {
     }
   }
   s += outputRow(a, at, col, bottom);
+  s += rect(col.x(at + a.pad_begin) - 2, 0, CELL + 4, bottom + CELL + 2, 'now');
   s += words(GUTTER, bottom + CELL + 22, 'sum', sumText(a, at));
   return {
-    title: 'Scatter: every input adds its taps into the output', width: col.width, height: bottom + CELL + 30, body: s,
-    description: `Each of ${a.input} inputs is multiplied by ${a.kernel} taps; the products land ${a.stride} cells further for ` +
-        `each input and are added up column by column. ${sumText(a, at)}.`,
+    title: 'Scatter: every input adds its taps into the output', width: Math.max(col.width, sumWidth(productsOf(a, at).length)),
+    height: bottom + CELL + 30, body: s,
+    description: `Each of ${plural(a.input, 'input')} is multiplied by ${plural(a.kernel, 'tap')}; the products land ` +
+        `${plural(a.stride, 'cell')} further for each input and are added up column by column. ${sumText(a, at)}.`,
   };
 }
 
@@ -97,8 +101,9 @@ function panelZeroInsertion(a, at) {
   s += words(GUTTER, 3 * CELL + 30, 'sum', `${sub('y', at)} = ${terms.join(' + ')}`);
   s += words(GUTTER, 3 * CELL + 48, 'sum', count);
   return {
-    title: 'Zero insertion: stretch, pad, convolve with the flipped kernel', width: col.width, height: 3 * CELL + 56, body: s,
-    description: `${a.stride - 1} zeros stand between neighbouring inputs, ${lowest < 0 ? -lowest : 0} before them. The flipped ` +
+    title: 'Zero insertion: stretch, pad, convolve with the flipped kernel', width: Math.max(col.width, sumWidth(a.kernel)),
+    height: 3 * CELL + 56, body: s,
+    description: `Between neighbouring inputs: ${plural(a.stride - 1, 'zero')}; before them: ${Math.max(0, -lowest)}. The flipped ` +
         `kernel slides over all of it by one cell per output. ${sub('y', at)} takes ${count}.`,
   };
 }
@@ -150,8 +155,8 @@ function panelPhases(a, at) {
   s += words(GUTTER, y + CELL + 22, 'sum', `${sumText(a, at)}: ${count}`);
   return {
     title: 'Phases: one small stride-1 convolution each, no zero anywhere', height: y + CELL + 30, body: s,
-    width: Math.max(x(last + 1) + 20 + 8 * texts, GUTTER + size * CELL + 8),
-    description: `The outputs fall into ${a.stride} phases; each is an ordinary convolution of the input as it is with its own ` +
+    width: Math.max(x(last + 1) + 20 + 8 * texts, GUTTER + size * CELL + 8, sumWidth(productsOf(a, at).length + 2)),
+    description: `The outputs fall into ${plural(a.stride, 'phase')}; each is an ordinary convolution of the input as it is with its own ` +
         `taps, and the phases interleave to the output. ${sub('y', at)} belongs to phase ${r} and takes ${count}.`,
   };
 }
@@ -159,10 +164,8 @@ function panelPhases(a, at) {
 function panelMatrix(a, at) {
   const size = outputSize(a);
   const top = 44, left = 34;
-  const right = left + size * SMALL + 70;
+  const right = left + Math.max(size * SMALL, 170) + 50;
   let s = words(left, 14, 'head', 'C: the convolution, y to x') + words(right, 14, 'head', 'Cᵀ: this layer, x to y');
-  s += rect(left + at * SMALL - 2, top - 2, SMALL + 4, a.input * SMALL + 4, 'now');
-  s += rect(right - 2, top + at * SMALL - 2, a.input * SMALL + 4, SMALL + 4, 'now');
   for (let m = 0; m < a.input; ++m) {
     s += words(left - 6, top + m * SMALL + 16, 'tick', sub('x', m));
     s += words(right + m * SMALL + 20, top - 8, 'tick', sub('x', m));
@@ -178,10 +181,12 @@ function panelMatrix(a, at) {
       s += cell(right + m * SMALL, top + o * SMALL, SMALL, cls, label, o);
     }
   }
+  s += rect(left + at * SMALL - 2, top - 2, SMALL + 4, a.input * SMALL + 4, 'now');
+  s += rect(right - 2, top + at * SMALL - 2, a.input * SMALL + 4, SMALL + 4, 'now');
   return {
-    title: 'Matrix: the convolution and its transpose', width: right + a.input * SMALL + 8,
+    title: 'Matrix: the convolution and its transpose', width: right + Math.max(a.input * SMALL, 150) + 8,
     height: top + Math.max(a.input, size) * SMALL + 8, body: s,
-    description: `C has ${a.input} rows and ${size} columns; the layer multiplies by C transposed. Row ${sub('y', at)} of the ` +
+    description: `C has ${plural(a.input, 'row')} and ${plural(size, 'column')}; the layer multiplies by C transposed. Row ${sub('y', at)} of the ` +
         `transpose holds the taps of ${sumText(a, at)}. Empty elements are zero.`,
   };
 }

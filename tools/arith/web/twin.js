@@ -5,6 +5,7 @@
 const floorDiv = (a, b) => Math.floor(a / b);
 const ceilDiv = (a, b) => Math.ceil(a / b) + 0;  // + 0 turns -0 into 0
 const gcd = (a, b) => (b === 0 ? a : gcd(b, a % b));
+const plural = (n, thing) => `${n} ${thing}${n === 1 ? '' : 's'}`;
 const modulo = (a, b) => ((a % b) + b) % b;
 
 // axis: {input, kernel, stride, dilation, pad_begin, pad_end, output_padding}. The message of the first rule broken, or ''.
@@ -102,7 +103,7 @@ function warningsOf(a) {
   if (dead > 0) {
     const why = a.kernel < period ? `kernel = ${a.kernel} is smaller than stride = ${a.stride}` :
                                     `dilation = ${a.dilation} and stride = ${a.stride} share the factor ${g}`;
-    add('gaps', `${why}: ${dead} of every ${a.stride} outputs get the bias alone`);
+    add('gaps', `${why}: ${dead} of every ${a.stride} outputs ${dead === 1 ? 'gets' : 'get'} the bias alone`);
   }
   if (a.pad_begin > full) {
     add('padding_beyond_kernel',
@@ -115,7 +116,7 @@ function warningsOf(a) {
   }
   if (a.output_padding > a.pad_end) {
     add('empty_output_padding', `output_padding = ${a.output_padding} is larger than pad_end = ${a.pad_end}: ` +
-        `the last ${a.output_padding - a.pad_end} outputs get the bias alone`);
+        `the bias alone fills the end, ${plural(a.output_padding - a.pad_end, 'output')}`);
   }
   if (a.output_padding >= a.stride) {
     add('output_padding_not_below_stride',
@@ -132,7 +133,8 @@ function arith(a) {
   const phases = [];
   for (let r = 0; r < a.stride; ++r) phases.push(phaseOf(a, r));
   const size = outputSize(a);
-  const least = a.stride * (a.input - 1) + full + 1 - a.pad_begin - a.pad_end;
+  const windows = floorDiv(size + a.pad_begin + a.pad_end - full - 1, a.stride) + 1;  // of the ordinary convolution
+  const least = a.stride * (windows - 1) + full + 1 - a.pad_begin - a.pad_end;
   return {
     rank: 1,
     input: [a.input], kernel: [a.kernel], stride: [a.stride], dilation: [a.dilation],
@@ -146,8 +148,7 @@ function arith(a) {
     multiplications: multiplicationsOf(a),
     guide_relationship: [relationshipOf(a)],
     convolution: [{
-      input: size, output: floorDiv(least + a.output_padding + a.pad_begin + a.pad_end - full - 1, a.stride) + 1,
-      lost_remainder: a.output_padding % a.stride,
+      input: size, output: windows, lost_remainder: a.output_padding % a.stride,
       inputs_with_this_output: [Math.max(1, least), least + a.stride - 1],
     }],
     warnings: warningsOf(a),
