@@ -132,7 +132,8 @@ int main(int argc, char** argv) {
     magnitude = std::max(magnitude, std::fabs(double{phases.output[i]}));
   }
   // Two orders of the same sum of n products bounded by 1 differ by at most 2 * n * (n * 2^-24); far more than happens.
-  const double n = static_cast<double>(layer.in_channels / layer.groups * kernel * kernel);
+  const int64_t products = layer.in_channels / layer.groups * kernel * kernel;
+  const double n = static_cast<double>(products);
   if (!(difference <= 2 * n * n / (1 << 24))) give_up("the two ways disagree");
 
   std::printf("phases: %.3g ms; zero insertion: %.3g ms, %.1f times as long (one thread, %s; largest |y| %.3g, difference %.1g)\n",
