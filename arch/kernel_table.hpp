@@ -51,23 +51,45 @@ struct GemmStrip {
 };
 using GemmFunction = void (*)(const GemmStrip& strip);
 
-// rows_of_x: T[row][x] = (sum over segments, channels ch of  W[ch][row] * X_segment[ch][x]) for a block of `rows` rows, x in [0,
-// count). Vectors run along x. Both X and T are scratch of the caller, readable/writable up to count rounded up to whole vectors *
-// unroll.
+// planar_rows: T[row][x] = sum over segments, channels of  W[channel][row] * X_segment[channel][x] for a block of rows, x in [0,
+// count). Vectors run along x. X is scratch in blocks of planar_vectors * lanes columns, [block][channel][column], 64-byte aligned;
+// T is scratch with room for count rounded up to whole vectors.
 struct PlanarSegment {
-  const float* x;  // channel 0, x = 0 (any alignment)
+  const float* x;  // block 0, channel 0
   const float* w;  // packed [channel][rows]
 };
 struct PlanarTile {
   const PlanarSegment* segment;
   size_t segments;  // 0: T = 0
   size_t channels;
-  ptrdiff_t x_stride;  // between channels of X
+  ptrdiff_t block_stride;  // between blocks of X
   float* t;
   ptrdiff_t t_stride;  // between rows of T
   size_t count;        // along x
 };
 using PlanarFunction = void (*)(const PlanarTile& tile);
+
+// One row of numbers, with one bias and slope for all of them.
+struct RowEpilogue {
+  float bias;
+  float slope;  // prelu
+  Epilogue epilogue;
+};
+
+// overlap_rows: y[phases * q + r] = f(bias + sum over the terms of phase r of  weight * x[q]) for q in [0, count). The terms' x is
+// scratch, readable up to count rounded up to four vectors; y is written exactly.
+struct OverlapTerm {
+  const float* x;
+  float weight;
+};
+struct OverlapRow {
+  const OverlapTerm* term;  // those of phase 0, then those of phase 1, ...
+  const size_t* terms;      // how many each phase has
+  size_t phases;            // 1 .. max_overlap_phases
+  size_t count;
+  float* y;
+  RowEpilogue epilogue;
+};
 
 // depthwise_channels: y[q][c] = f(bias[c] + sum over taps of x_tap[q][c] * w_tap[c]) for q in [0, count), c in [0, channels).
 struct DepthwiseTap {
@@ -89,16 +111,10 @@ struct DepthwiseRow {
   Epilogue epilogue;
 };
 
-// One row of numbers, with one bias and slope for all of them.
-struct RowEpilogue {
-  float bias;
-  float slope;  // prelu
-  Epilogue epilogue;
-};
-
 struct KernelTable {
   static constexpr int max_vectors = 4;  // widest panel
   static constexpr int max_planar_rows = 16;
+  static constexpr int max_overlap_phases = 4;
 
   Target target;
   size_t lanes;  // floats per vector
@@ -107,15 +123,15 @@ struct KernelTable {
   GemmFunction gemm[max_vectors];
   size_t gemm_tile_rows[max_vectors];
 
-  // Blocks of (index + 1) rows; nullptr beyond planar_rows. X and T need room for count rounded up to planar_vectors * lanes.
+  // Blocks of (index + 1) rows; nullptr beyond planar_rows.
   PlanarFunction planar[max_planar_rows];
   size_t planar_rows;
   size_t planar_vectors;
 
   void (*depthwise)(const DepthwiseRow& row);
 
-  // y[phases * q + r] = t[r * t_stride + q] for r in [0, phases), q in [0, count). Vectorised for 1 to 4 phases, correct for any.
-  void (*interleave)(const float* t, ptrdiff_t t_stride, size_t phases, size_t count, float* y);
+  void (*overlap)(const OverlapRow& row);
+
   // to[c * to_stride + r] = from[r * from_stride + c] for r in [0, rows), c in [0, columns).
   void (*transpose)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);
   // x[i] = f(x[i] + bias)

@@ -57,7 +57,7 @@ size_t workspace_of_plan(const State& s) {
     case Algorithm::window_gemm:
       return window_gemm::workspace_bytes(s.layer, s.window_gemm);
     case Algorithm::planar:
-      return planar::workspace_bytes(s.layer, s.planar);
+      return planar::workspace_bytes(s.layer, s.kernels, s.planar);
     default:
       return depthwise::workspace_bytes(s.layer, s.depthwise);
   }

@@ -36,14 +36,38 @@ void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const flo
   std::memset(to + (end - first) * pitch, 0, static_cast<size_t>((last - end) * pitch) * sizeof(float));
 }
 
-void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
-                     float* to) {
+void copy_channel_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
+                      float* to) {
+  const int64_t pitch = layer.geometry.input_pitch.pixel;
   const int64_t begin = std::clamp<int64_t>(0, first, last);
   const int64_t end = std::clamp<int64_t>(layer.axis(2).input, begin, last);
   std::memset(to, 0, static_cast<size_t>(begin - first) * sizeof(float));
-  if (end > begin) std::memcpy(to + (begin - first), row + begin, static_cast<size_t>(end - begin) * sizeof(float));
-  activate_input(layer, kernels, to + (begin - first), static_cast<size_t>(end - begin));
+  float* const copied = to + (begin - first);
+  if (pitch == 1) {
+    if (end > begin) std::memcpy(copied, row + begin, static_cast<size_t>(end - begin) * sizeof(float));
+  } else {
+    for (int64_t x = begin; x < end; ++x) copied[x - begin] = row[x * pitch];
+  }
+  activate_input(layer, kernels, copied, static_cast<size_t>(end - begin));
   std::memset(to + (end - first), 0, static_cast<size_t>(last - end) * sizeof(float));
+}
+
+void copy_blocks(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t blocks,
+                 int64_t block, float* to) {
+  const Pitch& from = layer.geometry.input_pitch;
+  const int64_t channels = layer.in_per_group;
+  for (int64_t b = 0; b < blocks; ++b, first += block, to += channels * block) {
+    const int64_t count = std::clamp<int64_t>(layer.axis(2).input - first, 0, block);
+    if (count < block) std::memset(to, 0, static_cast<size_t>(channels * block) * sizeof(float));
+    if (layer.description.layout == Layout::nhwc) {
+      kernels.transpose(row + first * from.pixel, from.pixel, static_cast<size_t>(count), static_cast<size_t>(channels), to, block);
+    } else {
+      for (int64_t c = 0; c < channels; ++c) {
+        std::memcpy(to + c * block, row + c * from.channel + first, static_cast<size_t>(count) * sizeof(float));
+      }
+    }
+    activate_input(layer, kernels, to, static_cast<size_t>(channels * block));
+  }
 }
 
 }  // namespace tconv

@@ -17,8 +17,13 @@ void activate_input(const Layer& layer, const arch::KernelTable& kernels, float*
 void copy_pixels(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last, int64_t pitch,
                  float* to);
 
-// Copies [first, last) of one planar row; zeros outside [0, width).
-void copy_planar_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
-                     float* to);
+// Copies [first, last) of one channel of a row; zeros outside [0, width). `row` is pixel 0 of the channel.
+void copy_channel_row(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t last,
+                      float* to);
+
+// Copies `blocks` blocks of `block` pixels from `first` on as [block][channel][pixel]; zeros from `width` on. `row` is pixel 0,
+// first channel of the group.
+void copy_blocks(const Layer& layer, const arch::KernelTable& kernels, const float* row, int64_t first, int64_t blocks,
+                 int64_t block, float* to);
 
 }  // namespace tconv

@@ -20,7 +20,7 @@ struct Entry {
 };
 constexpr Entry entries[] = {
     {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "nothing"},
-    {Algorithm::planar, planar::supports, planar::estimate, "layout nchw, finite weights and taps at most 65536 inputs apart"},
+    {Algorithm::planar, planar::supports, planar::estimate, "finite weights, and taps that reach at most 65536 inputs"},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      "layout nhwc, one input and one output channel per group, no input activation"},
 };

@@ -1,11 +1,20 @@
-// Planar: NCHW output rows as packed rows of (x-phase, output channel) times vectors along x.
+// Planar: output rows as sums of overlapping rows of products, vectors along x.
 //
-// Input rows are copied, a strip of x at a time, into scratch with zeros beside the image: that removes the borders, applies the
-// input activation, and keeps channels from aliasing in the cache. For each strip a block of rows is multiplied into T[row][q], one
-// row per (x-phase, output channel), and the x-phases of a channel are interleaved into the output:
+// For one output row every tap t of x and every output channel is a row of T, and the sum over the taps of z and y and the input
+// channels is one matrix product over input rows as they lie, without a shift:
 //
-//     T[(r, co)][q] = sum over (jz, jy, jx), ci of  W[(jz, jy, jx, ci)][(r, co)] * x_row(jz, jy, ci)[q - b - jx * e]
-//     y[co][s * q + r - p] = f(T[(r, co)][q] + bias[co] + residual)
+//     T[(co, t)][x] = sum over (jz, jy), ci of  W[(jz, jy, ci)][(co, t)] * x_row(jz, jy, ci)[x]
+//
+// Then each row of T is added where its tap reaches: with phase r_t = d t mod s and shift b_t = floor(d t / s),
+//
+//     y[co][s * q + r - p] = f(bias[co] + sum over t with r_t = r of  T[(co, t)][q - b_t] + residual)
+//
+// No product with a zero is made, whatever the kernel, and no phase is padded; the additions are one per K multiply-adds.
+// With one input channel a group there is nothing to sum first: the rows that overlap are the input rows times the weight of the
+// tap.
+//
+// Input rows are copied, a strip of x at a time, into scratch: that applies the input activation, turns NHWC into planes, and keeps
+// channels from aliasing in the cache.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -14,24 +23,32 @@
 
 namespace tconv::planar {
 
+// Where a tap of x goes.
+struct XTap {
+  int64_t phase;  // d * t mod s
+  int64_t shift;  // floor(d * t / s)
+};
+
 struct Plan {
-  Buffer<PhaseGroup> groups;    // of live x-phases
-  Buffer<int64_t> weights_at;   // [z phase][y phase][x group]: offset in a channel group's weights
-  int64_t group_weights = 0;    // floats per channel group
-  int64_t chunks = 1;           // output channels of a channel group are done in this many chunks of nearly the same size
-  Buffer<float> weights;        // [channel group][z phase][y phase][x group][chunk][row block][jz][jy][jx][ci][row of block]
-  Buffer<float> bias;           // [out_channels]
-  Buffer<float> slopes;         // [out_channels], for prelu
-  bool slot_per_phase = false;  // T has a row for each phase (few of them), else for each live one
-  int64_t slots = 1;            // rows of T per output channel
+  bool direct = false;         // one input channel a group: input rows overlap, without T
+  Buffer<XTap> x_taps;         // [kernel of x]
+  Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
+  int64_t group_weights = 0;   // floats per channel group
+  int64_t chunk_channels = 1;  // output channels whose rows of T are made together
+  int64_t chunks = 1;
+  Buffer<float> weights;  // [channel group][z phase][y phase][chunk][row block][jz][jy][ci][row of block]; direct: as given
+  Buffer<float> bias;     // [out_channels]
+  Buffer<float> slopes;   // [out_channels], for prelu
+  int64_t x_reach = 0;    // largest shift
 
   // Of the current shape.
-  int64_t strip = 0;         // q of one strip, a multiple of the kernel's vectors
-  int64_t window_first = 0;  // pixels before a strip's first q that its windows reach back
-  int64_t row_pitch = 0;     // floats of one copied channel row
+  int64_t strip = 0;     // q of one strip
+  int64_t x_blocks = 0;  // blocks of a copied row
+  int64_t t_pitch = 0;   // floats of a row of T (direct: of a copied row)
   int64_t rows_per_task = 1;
   int64_t copied_rows = 0;
   int64_t segments = 0;
+  int64_t terms = 0;
 };
 
 bool supports(const Layer& layer);
@@ -39,20 +56,16 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
 Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
               const float* bias, Plan* plan);
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan);
-size_t workspace_bytes(const Layer& layer, const Plan& plan);  // per thread
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 
-// Output channels [begin, end) of a chunk.
-struct Chunk {
+// Rows of T [begin, end) of block `index` when `rows` rows are split into blocks of at most `largest`, evenly.
+struct RowBlock {
   int64_t begin, end;
 };
-inline Chunk chunk_of(const Layer& layer, const Plan& plan, int64_t index) {
-  return {layer.out_per_group * index / plan.chunks, layer.out_per_group * (index + 1) / plan.chunks};
-}
-// Rows [begin, end) of block `index` when `rows` rows are split into blocks of at most `largest`, evenly.
 inline int64_t row_blocks(int64_t rows, int64_t largest) { return (rows + largest - 1) / largest; }
-inline Chunk row_block_of(int64_t rows, int64_t blocks, int64_t index) {
+inline RowBlock row_block(int64_t rows, int64_t blocks, int64_t index) {
   return {rows * index / blocks, rows * (index + 1) / blocks};
 }
 

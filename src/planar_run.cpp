@@ -12,22 +12,38 @@
 namespace tconv::planar {
 namespace {
 
-// One thread's workspace, in floats but for the segments.
+// One thread's workspace: floats first, each part a multiple of 16 of them.
 struct WorkspaceLayout {
-  int64_t copies;  // [z tap][input row][channel][row_pitch]
-  int64_t t;       // [slot][channel of the chunk][strip]
-  int64_t row;     // one interleaved strip, for the residual
+  int64_t copies;     // [z tap][input row] of blocks, or (direct) of t_pitch
+  int64_t t;          // [row of T of a chunk][t_pitch]
+  int64_t rows;       // finished rows of a chunk that are not made in place: [channel][strip of the output]
+  int64_t phase_row;  // one phase of a row, where phases are not interleaved in registers
   int64_t segment_bytes;
+  int64_t term_bytes;
   size_t bytes() const {
-    return static_cast<size_t>(((copies + t + row) * static_cast<int64_t>(sizeof(float)) + segment_bytes + 63) / 64 * 64);
+    return static_cast<size_t>((copies + t + rows + phase_row) * static_cast<int64_t>(sizeof(float)) + segment_bytes + term_bytes);
   }
 };
 
-WorkspaceLayout workspace_layout(const Layer& layer, const Plan& plan) {
-  const int64_t chunk = ceil_div(layer.out_per_group, plan.chunks);
-  return {plan.copied_rows * layer.in_per_group * plan.row_pitch, plan.slots * chunk * plan.strip,
-          layer.description.residual ? layer.axis(2).stride * plan.strip : 0,
-          ceil_div(plan.segments * static_cast<int64_t>(sizeof(arch::PlanarSegment)), 64) * 64};
+int64_t rounded(int64_t x, int64_t unit) { return ceil_div(x, unit) * unit; }
+
+// Rows finished elsewhere than in the output: those of NHWC with several channels, and those that wait for a residual.
+bool rows_in_place(const Layer& layer) {
+  const Description& d = layer.description;
+  return !d.residual && (d.layout == Layout::nchw || (d.out_channels == 1 && layer.geometry.output_pitch.pixel == 1));
+}
+
+WorkspaceLayout workspace_layout(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  const int64_t stride = layer.axis(2).stride;
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  const int64_t row = plan.direct ? plan.t_pitch : plan.x_blocks * block;
+  const int64_t strip_output = std::min(layer.output(2), stride * plan.strip);
+  return {rounded(plan.copied_rows * layer.in_per_group * row, 16),
+          plan.direct ? 0 : rounded(plan.chunk_channels * layer.axis(2).kernel * plan.t_pitch, 16),
+          rows_in_place(layer) ? 0 : rounded((plan.chunk_channels + 1) * strip_output, 16),
+          stride > arch::KernelTable::max_overlap_phases ? rounded(plan.strip, 16) : 0,
+          rounded(plan.segments * static_cast<int64_t>(sizeof(arch::PlanarSegment)), 64),
+          rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64)};
 }
 
 class Task {
@@ -37,46 +53,59 @@ class Task {
         kernels_(kernels),
         plan_(plan),
         arguments_(arguments),
+        block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
+        in_place_(rows_in_place(layer)),
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
-    const WorkspaceLayout workspace = workspace_layout(layer, plan);
+    const WorkspaceLayout workspace = workspace_layout(layer, kernels, plan);
     unsigned char* const own = arguments.workspace + slot * workspace.bytes();
-    segment_ = reinterpret_cast<arch::PlanarSegment*>(own);
-    copies_ = reinterpret_cast<float*>(own + workspace.segment_bytes);
+    copies_ = reinterpret_cast<float*>(own);
     t_ = copies_ + workspace.copies;
-    row_ = t_ + workspace.t;
+    rows_buffer_ = t_ + workspace.t;
+    phase_row_ = rows_buffer_ + workspace.rows;
+    segment_ = reinterpret_cast<arch::PlanarSegment*>(phase_row_ + workspace.phase_row);
+    term_ = reinterpret_cast<arch::OverlapTerm*>(reinterpret_cast<unsigned char*>(segment_) + workspace.segment_bytes);
   }
 
-  // The parts of a task are chunks of channels.
+  // The parts of a task are chunks of output channels.
   void run(const RowTask& task) {
     const Geometry& g = layer_.geometry;
     const Axis& x = g.axis[2];
     z_ = outer_taps(layer_, 0, task.plane);
     y_ = outer_taps(layer_, 1, task.first_row);
+    live_ = z_.phase != nullptr && y_.phase != nullptr;
     group_ = task.group;
     rows_ = task.rows;
     input_ = task.input(arguments_.input, g.input_pitch);
     output_ = task.output(arguments_.output, g.output_pitch);
     if (arguments_.residual != nullptr) residual_ = task.output(arguments_.residual, g.residual_pitch);
-    const bool live = z_.phase != nullptr && y_.phase != nullptr;
     const int64_t q_end = floor_div(g.output[2] - 1 + x.pad_begin, x.stride) + 1;
     for (q_ = x.pad_begin / x.stride; q_ < q_end; q_ += plan_.strip) {
       count_ = std::min(plan_.strip, q_end - q_);
-      if (live) copy_inputs();
+      begin_ = std::max<int64_t>(0, x.stride * q_ - x.pad_begin);
+      end_ = std::min(g.output[2], x.stride * (q_ + count_) - x.pad_begin);
+      x_begin_ = std::clamp<int64_t>(q_ - plan_.x_reach, 0, x.input);
+      x_end_ = std::clamp<int64_t>(q_ + count_, x_begin_, x.input);
+      if (live_) copy_inputs();
+      if (live_ && !plan_.direct) clear_margins();
       for (int64_t row = 0; row < rows_; ++row) {
         for (int64_t chunk = task.first_part; chunk < task.last_part; ++chunk) {
-          channels_ = chunk_of(layer_, plan_, chunk);
-          multiply(live, row);
-          store(row);
+          first_channel_ = chunk * plan_.chunk_channels;
+          channels_ = std::min(plan_.chunk_channels, layer_.out_per_group - first_channel_);
+          if (live_ && !plan_.direct) multiply(row);
+          for (int64_t c = 0; c < channels_; ++c) finish_row(row, c);
+          if (!in_place_ && layer_.description.layout == Layout::nhwc) store_pixels(row);
         }
       }
     }
   }
 
  private:
-  float* copy_of(int64_t z_slot, int64_t iy) const {
-    return copies_ + (z_slot * copied_rows_ + iy - first_copied_row_) * layer_.in_per_group * plan_.row_pitch;
+  int64_t row_floats() const { return layer_.in_per_group * (plan_.direct ? plan_.t_pitch : plan_.x_blocks * block_); }
+  float* copy_of(int64_t jz, int64_t iy) const {
+    return copies_ + ((jz - first_z_tap_) * copied_rows_ + iy - first_copied_row_) * row_floats();
   }
+  bool inside(int a, int64_t i) const { return i >= 0 && i < layer_.axis(a).input; }
 
   void copy_inputs() {
     const Geometry& g = layer_.geometry;
@@ -86,155 +115,192 @@ class Task {
     first_z_tap_ = -1;
     for (int64_t jz = 0; jz < z_.taps; ++jz) {
       const int64_t iz = z_.input(jz);
-      if (iz < 0 || iz >= g.axis[0].input) continue;
+      if (!inside(0, iz)) continue;
       if (first_z_tap_ < 0) first_z_tap_ = jz;
       for (int64_t iy = first_copied_row_; iy < end; ++iy) {
-        const float* row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
-        float* to = copy_of(jz - first_z_tap_, iy);
-        for (int64_t ci = 0; ci < layer_.in_per_group; ++ci, row += g.input_pitch.channel, to += plan_.row_pitch) {
-          copy_planar_row(layer_, kernels_, row, q_ - plan_.window_first, q_ - plan_.window_first + plan_.row_pitch, to);
+        const float* const row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
+        float* const to = copy_of(jz, iy);
+        if (plan_.direct) {
+          copy_channel_row(layer_, kernels_, row, q_ - plan_.x_reach, q_ - plan_.x_reach + plan_.t_pitch, to);
+        } else {
+          copy_blocks(layer_, kernels_, row, x_begin_, ceil_div(x_end_ - x_begin_, block_), block_, to);
         }
       }
     }
   }
 
-  // T of one chunk: one row per (slot, channel).
-  void multiply(bool live, int64_t row) {
-    const int64_t channels = channels_.end - channels_.begin;
-    const size_t row_bytes = static_cast<size_t>(plan_.strip) * sizeof(float);
-    if (!live || (plan_.slot_per_phase && plan_.slots != static_cast<int64_t>(layer_.phases[2].live.size()))) {
-      std::memset(t_, 0, static_cast<size_t>(plan_.slots * channels) * row_bytes);
-    }
-    if (!live) return;
-    const int64_t block_rows = static_cast<int64_t>(kernels_.planar_rows);
-    int64_t live_slot = 0;
-    for (size_t i = 0; i < plan_.groups.size(); ++i) {
-      const PhaseGroup& group = plan_.groups[i];
-      const int64_t steps = z_.taps * y_.taps * group.taps * layer_.in_per_group;
-      const size_t at =
-          (static_cast<size_t>(z_.number) * layer_.phases[1].live.size() + static_cast<size_t>(y_.number)) * plan_.groups.size() +
-          i;
-      const float* weights =
-          plan_.weights.data() + group_ * plan_.group_weights + plan_.weights_at[at] + steps * group.count * channels_.begin;
-      const int64_t rows = group.count * channels;
-      const int64_t blocks = row_blocks(rows, block_rows);
-      const int64_t slot = plan_.slot_per_phase ? group.first : live_slot;
-      for (int64_t b = 0; b < blocks; ++b) {
-        const Chunk block = row_block_of(rows, blocks, b);
-        const int64_t size = block.end - block.begin;
-        arch::PlanarTile tile{};
-        tile.segment = segment_;
-        tile.segments = build_segments(group, row, size, weights);
-        tile.channels = static_cast<size_t>(layer_.in_per_group);
-        tile.x_stride = plan_.row_pitch;
-        tile.t = t_ + (slot * channels + block.begin) * plan_.strip;
-        tile.t_stride = plan_.strip;
-        tile.count = static_cast<size_t>(count_);
-        kernels_.planar[size - 1](tile);
-        weights += steps * size;
-      }
-      live_slot += group.count;
+  // T is written for the columns [x_begin, x_end); the taps reach beyond, where it is zero.
+  void clear_margins() {
+    const int64_t first = x_begin_ - (q_ - plan_.x_reach);
+    const int64_t last =
+        first + ceil_div(x_end_ - x_begin_, static_cast<int64_t>(kernels_.lanes)) * static_cast<int64_t>(kernels_.lanes);
+    for (int64_t row = 0; row < plan_.chunk_channels * layer_.axis(2).kernel; ++row) {
+      float* const t = t_ + row * plan_.t_pitch;
+      std::memset(t, 0, static_cast<size_t>(first) * sizeof(float));
+      std::memset(t + last, 0, static_cast<size_t>(plan_.t_pitch - last) * sizeof(float));
     }
   }
 
-  size_t build_segments(const PhaseGroup& group, int64_t row, int64_t block_rows, const float* weights) {
+  // T of one chunk of channels.
+  void multiply(int64_t row) {
+    const int64_t kernel = layer_.axis(2).kernel;
+    const int64_t number = z_.number * static_cast<int64_t>(layer_.phases[1].live.size()) + y_.number;
+    const int64_t steps = z_.taps * y_.taps * layer_.in_per_group;
+    const float* weights = plan_.weights.data() + group_ * plan_.group_weights + plan_.weights_at[static_cast<size_t>(number)] +
+                           steps * first_channel_ * kernel;
+    const int64_t t_rows = channels_ * kernel;
+    const int64_t blocks = row_blocks(t_rows, static_cast<int64_t>(kernels_.planar_rows));
+    for (int64_t b = 0; b < blocks; ++b) {
+      const RowBlock block = row_block(t_rows, blocks, b);
+      const int64_t size = block.end - block.begin;
+      arch::PlanarTile tile{};
+      tile.segment = segment_;
+      for (int64_t jz = 0; jz < z_.taps; ++jz) {
+        for (int64_t jy = 0; jy < y_.taps; ++jy, weights += layer_.in_per_group * size) {
+          if (inside(0, z_.input(jz)) && inside(1, y_.input(jy, row))) {
+            segment_[tile.segments++] = {copy_of(jz, y_.input(jy, row)), weights};
+          }
+        }
+      }
+      tile.channels = static_cast<size_t>(layer_.in_per_group);
+      tile.block_stride = layer_.in_per_group * block_;
+      tile.t = t_ + block.begin * plan_.t_pitch + x_begin_ - (q_ - plan_.x_reach);
+      tile.t_stride = plan_.t_pitch;
+      tile.count = static_cast<size_t>(x_end_ - x_begin_);
+      kernels_.planar[size - 1](tile);
+    }
+  }
+
+  // The terms that reach phase `phase` in channel c of the chunk, appended at `at`; returns the end. Their x begins at q_.
+  size_t append_terms(int64_t row, int64_t c, int64_t phase, size_t at) {
+    if (!live_) return at;
     const Geometry& g = layer_.geometry;
-    size_t n = 0;
-    for (int64_t jz = 0; jz < z_.taps; ++jz) {
-      const int64_t iz = z_.input(jz);
-      for (int64_t jy = 0; jy < y_.taps; ++jy) {
-        const int64_t iy = y_.input(jy, row);
-        for (int64_t jx = 0; jx < group.taps; ++jx, weights += layer_.in_per_group * block_rows) {
-          if (iz < 0 || iz >= g.axis[0].input || iy < 0 || iy >= g.axis[1].input) continue;
-          const int64_t back = group.input_offset + jx * layer_.phases[2].input_step;
-          // A tap that meets the zeros alone adds nothing.
-          if (q_ + count_ - 1 - back < 0 || q_ - back >= g.axis[2].input) continue;
-          segment_[n++] = {copy_of(jz - first_z_tap_, iy) + plan_.window_first - back, weights};
+    for (size_t t = 0; t < plan_.x_taps.size(); ++t) {
+      const XTap& tap = plan_.x_taps[t];
+      if (tap.phase != phase) continue;
+      const int64_t from = plan_.x_reach - tap.shift;
+      if (!plan_.direct) {
+        term_[at++] = {t_ + (c * g.axis[2].kernel + static_cast<int64_t>(t)) * plan_.t_pitch + from, 1.0f};
+        continue;
+      }
+      for (int64_t jz = 0; jz < z_.taps; ++jz) {
+        for (int64_t jy = 0; jy < y_.taps; ++jy) {
+          if (!inside(0, z_.input(jz)) || !inside(1, y_.input(jy, row))) continue;
+          const int64_t taps[max_rank] = {z_.phase->first_tap + jz * layer_.phases[0].tap_step,
+                                          y_.phase->first_tap + jy * layer_.phases[1].tap_step, static_cast<int64_t>(t)};
+          term_[at++] = {copy_of(jz, y_.input(jy, row)) + from,
+                         plan_.weights[static_cast<size_t>(weight_index(layer_, group_, 0, first_channel_ + c, taps))]};
         }
       }
     }
-    return n;
+    return at;
   }
 
-  // Output positions [begin, end) that the strip covers.
-  void store(int64_t row) {
+  // Outputs [begin_, end_) of channel c of the chunk.
+  void finish_row(int64_t row, int64_t c) {
     const Geometry& g = layer_.geometry;
-    const Axis& x = g.axis[2];
-    const int64_t begin = std::max<int64_t>(0, x.stride * q_ - x.pad_begin);
-    const int64_t end = std::min(g.output[2], x.stride * (q_ + count_) - x.pad_begin);
-    const int64_t channels = channels_.end - channels_.begin;
-    for (int64_t c = 0; c < channels; ++c) {
-      const int64_t co = channels_.begin + c;
-      const size_t parameter = static_cast<size_t>(group_ * layer_.out_per_group + co);
-      const arch::RowEpilogue e{plan_.bias[parameter], plan_.slopes.size() != 0 ? plan_.slopes[parameter] : 0.0f, epilogue_};
-      float* const y = output_ + co * g.output_pitch.channel + row * g.axis[1].stride * g.output_pitch.row;
-      const size_t n = static_cast<size_t>(end - begin);
-      if (residual_ == nullptr) {
-        for (int64_t slot = 0; slot < plan_.slots; ++slot) {
-          float* const t = t_ + (slot * channels + c) * plan_.strip;
-          kernels_.row_epilogue(t, static_cast<size_t>(count_), e);
-          if (activation_ != nullptr) activation_(t, static_cast<size_t>(count_), layer_.description.activation.alpha);
-        }
-        float dead = 0;
-        if (!plan_.slot_per_phase) {
-          kernels_.row_epilogue(&dead, 1, e);
-          if (activation_ != nullptr) activation_(&dead, 1, layer_.description.activation.alpha);
-        }
-        interleave(c, channels, begin, end, dead, y + begin);
-      } else {
-        interleave(c, channels, begin, end, 0.0f, row_);
-        const float* const r = residual_ + co * g.residual_pitch.channel + row * g.axis[1].stride * g.residual_pitch.row + begin;
-        kernels_.row_residual(row_, r, y + begin, n, e);
-        if (activation_ != nullptr) activation_(y + begin, n, layer_.description.activation.alpha);
-      }
-    }
-  }
-
-  // to[o - begin] for o in [begin, end) from the rows of T of channel c; dead phases get `dead`.
-  void interleave(int64_t c, int64_t channels, int64_t begin, int64_t end, float dead, float* to) {
-    const Axis& x = layer_.axis(2);
-    const float* const t = t_ + c * plan_.strip;
-    const int64_t slot_pitch = channels * plan_.strip;
-    if (!plan_.slot_per_phase) {
-      if (static_cast<int64_t>(layer_.phases[2].live.size()) != x.stride) std::fill(to, to + (end - begin), dead);
-      int64_t slot = 0;
-      for (const LivePhase& phase : layer_.phases[2].live) {
-        const float* const from = t + slot++ * slot_pitch;
-        for (int64_t i = 0; i < count_; ++i) {
-          const int64_t o = x.stride * (q_ + i) + phase.index - x.pad_begin;
-          if (o >= begin && o < end) to[o - begin] = from[i];
-        }
-      }
+    const int64_t channel = first_channel_ + c;
+    const size_t parameter = static_cast<size_t>(group_ * layer_.out_per_group + channel);
+    const arch::RowEpilogue last{plan_.bias[parameter], plan_.slopes.size() != 0 ? plan_.slopes[parameter] : 0.0f, epilogue_};
+    const size_t n = static_cast<size_t>(end_ - begin_);
+    float* const y = output_ + channel * g.output_pitch.channel + row * g.axis[1].stride * g.output_pitch.row;
+    float* const to = in_place_ ? y + begin_ : rows_buffer_ + c * (end_ - begin_);
+    overlap(row, c, residual_ == nullptr ? last : arch::RowEpilogue{}, to);
+    if (residual_ == nullptr) {
+      if (activation_ != nullptr) activation_(to, n, layer_.description.activation.alpha);
       return;
     }
-    // Whole groups of phases at once; the first and last may be cut.
-    const int64_t origin = x.stride * q_ - x.pad_begin;
-    const int64_t first = ceil_div(begin - origin, x.stride);
-    const int64_t last = std::max(first, (end - origin) / x.stride);
-    const auto cut = [&](int64_t from, int64_t below) {
-      for (int64_t o = from; o < below; ++o) to[o - begin] = t[(o - origin) % x.stride * slot_pitch + (o - origin) / x.stride];
-    };
-    cut(begin, std::min(end, origin + x.stride * first));
-    if (last > first) {
-      kernels_.interleave(t + first, slot_pitch, static_cast<size_t>(x.stride), static_cast<size_t>(last - first),
-                          to + (origin + x.stride * first - begin));
+    const float* r = residual_ + channel * g.residual_pitch.channel + row * g.axis[1].stride * g.residual_pitch.row +
+                     begin_ * g.residual_pitch.pixel;
+    if (g.residual_pitch.pixel != 1) {
+      float* const gathered = rows_buffer_ + plan_.chunk_channels * (end_ - begin_);
+      for (size_t i = 0; i < n; ++i) gathered[i] = r[static_cast<int64_t>(i) * g.residual_pitch.pixel];
+      r = gathered;
     }
-    cut(std::max(begin, origin + x.stride * last), end);
+    float* const finished = layer_.description.layout == Layout::nchw ? y + begin_ : to;
+    kernels_.row_residual(to, r, finished, n, last);
+    if (activation_ != nullptr) activation_(finished, n, layer_.description.activation.alpha);
+  }
+
+  // to[o - begin_] for o in [begin_, end_).
+  void overlap(int64_t row, int64_t c, const arch::RowEpilogue& e, float* to) {
+    const Axis& x = layer_.axis(2);
+    if (x.stride > arch::KernelTable::max_overlap_phases) return scatter_phases(row, c, e, to);
+    size_t terms[arch::KernelTable::max_overlap_phases];
+    size_t at = 0;
+    for (int64_t phase = 0; phase < x.stride; ++phase) {
+      const size_t end = append_terms(row, c, phase, at);
+      terms[phase] = end - at;
+      at = end;
+    }
+    // Whole periods of phases at once; the first and the last may be cut.
+    const int64_t origin = x.stride * q_ - x.pad_begin;
+    const int64_t first = ceil_div(begin_ - origin, x.stride);
+    const int64_t last = std::max(first, (end_ - origin) / x.stride);
+    const auto cut = [&](int64_t q, int64_t from, int64_t below) {
+      float period[arch::KernelTable::max_overlap_phases];
+      overlap_from(q, 1, terms, e, period);
+      for (int64_t o = from; o < below; ++o) to[o - begin_] = period[o - origin - x.stride * q];
+    };
+    if (first > 0) cut(0, begin_, std::min(end_, origin + x.stride));
+    if (last > first) overlap_from(first, last - first, terms, e, to + (origin + x.stride * first - begin_));
+    if (origin + x.stride * last < end_ && last > 0) cut(last, std::max(begin_, origin + x.stride * last), end_);
+    if (last == 0 && first == 0) cut(0, begin_, end_);
+  }
+
+  void overlap_from(int64_t q, int64_t count, const size_t* terms, const arch::RowEpilogue& e, float* y) {
+    const size_t phases = static_cast<size_t>(layer_.axis(2).stride);
+    size_t all = 0;
+    for (size_t phase = 0; phase < phases; ++phase) all += terms[phase];
+    for (size_t i = 0; i < all; ++i) term_[i].x += q;
+    kernels_.overlap({term_, terms, phases, static_cast<size_t>(count), y, e});
+    for (size_t i = 0; i < all; ++i) term_[i].x -= q;
+  }
+
+  // Many phases: one at a time, spread over the row. The dead ones hold the bias alone.
+  void scatter_phases(int64_t row, int64_t c, const arch::RowEpilogue& e, float* to) {
+    const Axis& x = layer_.axis(2);
+    float dead = 0;
+    const size_t no_terms = 0;
+    kernels_.overlap({term_, &no_terms, 1, 1, &dead, e});
+    std::fill(to, to + (end_ - begin_), dead);
+    for (const LivePhase& phase : layer_.phases[2].live) {
+      const size_t terms = append_terms(row, c, phase.index, 0);
+      if (terms == 0) continue;
+      kernels_.overlap({term_, &terms, 1, static_cast<size_t>(count_), phase_row_, e});
+      for (int64_t i = 0; i < count_; ++i) {
+        const int64_t o = x.stride * (q_ + i) + phase.index - x.pad_begin;
+        if (o >= begin_ && o < end_) to[o - begin_] = phase_row_[i];
+      }
+    }
+  }
+
+  // NHWC: the finished rows of a chunk, transposed into the output.
+  void store_pixels(int64_t row) {
+    const Geometry& g = layer_.geometry;
+    float* const y = output_ + first_channel_ + row * g.axis[1].stride * g.output_pitch.row + begin_ * g.output_pitch.pixel;
+    kernels_.transpose(rows_buffer_, end_ - begin_, static_cast<size_t>(channels_), static_cast<size_t>(end_ - begin_), y,
+                       g.output_pitch.pixel);
   }
 
   const Layer& layer_;
   const arch::KernelTable& kernels_;
   const Plan& plan_;
   const RunArguments& arguments_;
+  const int64_t block_;
+  const bool in_place_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
-  arch::PlanarSegment* segment_ = nullptr;
   float* copies_ = nullptr;
   float* t_ = nullptr;
-  float* row_ = nullptr;
+  float* rows_buffer_ = nullptr;
+  float* phase_row_ = nullptr;
+  arch::PlanarSegment* segment_ = nullptr;
+  arch::OverlapTerm* term_ = nullptr;
 
   // Of the rows at hand.
   OuterTaps z_, y_;
+  bool live_ = false;
   int64_t group_ = 0;
   int64_t rows_ = 0;
   int64_t first_copied_row_ = 0;
@@ -243,22 +309,29 @@ class Task {
   const float* input_ = nullptr;
   float* output_ = nullptr;
   const float* residual_ = nullptr;
-  // Of the strip at hand.
+  // Of the strip at hand: q in [q_, q_ + count_), outputs [begin_, end_), inputs [x_begin_, x_end_).
   int64_t q_ = 0;
   int64_t count_ = 0;
-  Chunk channels_{};
+  int64_t begin_ = 0;
+  int64_t end_ = 0;
+  int64_t x_begin_ = 0;
+  int64_t x_end_ = 0;
+  // Of the chunk at hand.
+  int64_t first_channel_ = 0;
+  int64_t channels_ = 0;
 };
 
 }  // namespace
 
-size_t workspace_bytes(const Layer& layer, const Plan& plan) { return workspace_layout(layer, plan).bytes(); }
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  return rounded(static_cast<int64_t>(workspace_layout(layer, kernels, plan).bytes()), 64);
+}
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
   const RowTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.rows_per_task, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(), [&](int64_t index, size_t slot) {
     const RowTask task = tasks[index];
-    if (task.rows <= 0) return;
-    Task(layer, kernels, plan, arguments, slot).run(task);
+    if (task.rows > 0) Task(layer, kernels, plan, arguments, slot).run(task);
   });
 }
 

@@ -1,7 +1,7 @@
-// rows_of_x: a block of rows (x-phases times output channels) of broadcast weights times vectors along x.
+// planar_rows: a block of rows (taps of x times output channels) of broadcast weights times vectors along x.
 //
 // Per channel and segment: kPlanarVectors loads of x, one broadcast per row (AArch64: one load per four rows). X is scratch with
-// room for whole vectors, so no tail.
+// room for whole vectors, so no tail; where one vector is enough for the last columns, only that one is computed.
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
@@ -28,25 +28,25 @@ constexpr size_t kPlanarRows = 4;
 #endif
 
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
-template <size_t kRows, size_t kRow>
-HWY_INLINE void PlanarRowsByLane(const V* weights, const V* column, V (&acc)[kRows][kPlanarVectors]) {
+template <size_t kRows, size_t NV, size_t kRow>
+HWY_INLINE void PlanarRowsByLane(const V* weights, const V* column, V (&acc)[kRows][NV]) {
   if constexpr (kRow < kRows) {
     constexpr size_t kLoad = kRow / 4;
     const V broadcast = hn::Broadcast<kRow - HWY_MIN(4 * kLoad, kRows - 4)>(weights[kLoad]);
 #pragma GCC unroll 4
-    for (size_t v = 0; v < kPlanarVectors; ++v) acc[kRow][v] = hn::MulAdd(broadcast, column[v], acc[kRow][v]);
-    PlanarRowsByLane<kRows, kRow + 1>(weights, column, acc);
+    for (size_t v = 0; v < NV; ++v) acc[kRow][v] = hn::MulAdd(broadcast, column[v], acc[kRow][v]);
+    PlanarRowsByLane<kRows, NV, kRow + 1>(weights, column, acc);
   }
 }
 #endif
 
 // acc[m][v] += w[m] * x[v], for one channel.
-template <size_t kRows>
-HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, V (&acc)[kRows][kPlanarVectors]) {
+template <size_t kRows, size_t NV>
+HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, V (&acc)[kRows][NV]) {
   const D d;
-  V column[kPlanarVectors];
+  V column[NV];
 #pragma GCC unroll 4
-  for (size_t v = 0; v < kPlanarVectors; ++v) column[v] = hn::LoadU(d, x + v * kLanes);
+  for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, x + v * kLanes);
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   // Four weights a load, multiplied by lane. The last load overlaps the one before when the rows are no multiple of four.
   if constexpr (kRows >= 4) {
@@ -54,7 +54,7 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
     V weights[kLoads];
 #pragma GCC unroll 4
     for (size_t i = 0; i < kLoads; ++i) weights[i] = hn::LoadU(d, w + HWY_MIN(4 * i, kRows - 4));
-    PlanarRowsByLane<kRows, 0>(weights, column, acc);
+    PlanarRowsByLane<kRows, NV, 0>(weights, column, acc);
     return;
   }
 #endif
@@ -62,35 +62,39 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
   for (size_t m = 0; m < kRows; ++m) {
     const V broadcast = LoadBroadcast(w + m);
 #pragma GCC unroll 4
-    for (size_t v = 0; v < kPlanarVectors; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+    for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+  }
+}
+
+template <size_t kRows, size_t NV>
+HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  const D d;
+  V acc[kRows][NV];
+#pragma GCC unroll 16
+  for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::Zero(d);
+  }
+  for (size_t i = 0; i < tile.segments; ++i) {
+    const float* HWY_RESTRICT x = tile.segment[i].x + static_cast<ptrdiff_t>(block) * tile.block_stride;
+    const float* HWY_RESTRICT w = tile.segment[i].w;
+    for (size_t channel = 0; channel < tile.channels; ++channel, x += kBlock, w += kRows) PlanarStep<kRows, NV>(x, w, acc);
+  }
+#pragma GCC unroll 16
+  for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) hn::StoreU(acc[m][v], d, t + static_cast<ptrdiff_t>(m) * tile.t_stride + v * kLanes);
   }
 }
 
 template <size_t kRows>
 HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
-  const D d;
-  const ptrdiff_t x_stride = tile.x_stride;
-  for (size_t begin = 0; begin < tile.count; begin += kPlanarVectors * kLanes) {
-    V acc[kRows][kPlanarVectors];
-#pragma GCC unroll 16
-    for (size_t m = 0; m < kRows; ++m) {
-#pragma GCC unroll 4
-      for (size_t v = 0; v < kPlanarVectors; ++v) acc[m][v] = hn::Zero(d);
-    }
-    for (size_t i = 0; i < tile.segments; ++i) {
-      const float* HWY_RESTRICT x = tile.segment[i].x + begin;
-      const float* HWY_RESTRICT w = tile.segment[i].w;
-      for (size_t channel = 0; channel < tile.channels; ++channel, x += x_stride, w += kRows) {
-        PlanarStep<kRows>(x, w, acc);
-      }
-    }
-#pragma GCC unroll 16
-    for (size_t m = 0; m < kRows; ++m) {
-      float* const t = tile.t + static_cast<ptrdiff_t>(m) * tile.t_stride + begin;
-#pragma GCC unroll 4
-      for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(acc[m][v], d, t + v * kLanes);
-    }
-  }
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  size_t begin = 0;
+  size_t block = 0;
+  for (; begin + kLanes < tile.count; begin += kBlock, ++block) PlanarColumns<kRows, kPlanarVectors>(tile, block, tile.t + begin);
+  if (begin < tile.count) PlanarColumns<kRows, 1>(tile, block, tile.t + begin);
 }
 
 template <size_t kRows>

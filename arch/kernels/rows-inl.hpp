@@ -1,53 +1,8 @@
-// Operations on rows of numbers: interleaving the x-phases of a planar row, bias and activation, residual.
+// Operations on rows of numbers: transposition, bias and activation, residual.
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
-
-// y[kPhases * q + r] = t[r][q]
-template <size_t kPhases>
-HWY_INLINE void InterleavePhases(const float* HWY_RESTRICT t, ptrdiff_t t_stride, size_t count, float* HWY_RESTRICT y) {
-  const D d;
-  size_t q = 0;
-  for (; q + kLanes <= count; q += kLanes) {
-    const V a = hn::LoadU(d, t + q);
-    if constexpr (kPhases == 1) {
-      hn::StoreU(a, d, y + q);
-    } else {
-      const V b = hn::LoadU(d, t + t_stride + q);
-      if constexpr (kPhases == 2) {
-        hn::StoreInterleaved2(a, b, d, y + 2 * q);
-      } else {
-        const V c = hn::LoadU(d, t + 2 * t_stride + q);
-        if constexpr (kPhases == 3) {
-          hn::StoreInterleaved3(a, b, c, d, y + 3 * q);
-        } else {
-          hn::StoreInterleaved4(a, b, c, hn::LoadU(d, t + 3 * t_stride + q), d, y + 4 * q);
-        }
-      }
-    }
-  }
-  for (; q < count; ++q) {
-    for (size_t r = 0; r < kPhases; ++r) y[kPhases * q + r] = t[static_cast<ptrdiff_t>(r) * t_stride + static_cast<ptrdiff_t>(q)];
-  }
-}
-
-void Interleave(const float* t, ptrdiff_t t_stride, size_t phases, size_t count, float* y) {
-  switch (phases) {
-    case 1:
-      return InterleavePhases<1>(t, t_stride, count, y);
-    case 2:
-      return InterleavePhases<2>(t, t_stride, count, y);
-    case 3:
-      return InterleavePhases<3>(t, t_stride, count, y);
-    case 4:
-      return InterleavePhases<4>(t, t_stride, count, y);
-    default:
-      for (size_t q = 0; q < count; ++q) {
-        for (size_t r = 0; r < phases; ++r) y[phases * q + r] = t[static_cast<ptrdiff_t>(r) * t_stride + static_cast<ptrdiff_t>(q)];
-      }
-  }
-}
 
 // In blocks of 4 x 4, each four vectors of 128 bits.
 void Transpose(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride) {

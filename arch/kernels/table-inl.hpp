@@ -11,6 +11,7 @@ HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/common-inl.hpp"
 #include "arch/kernels/depthwise-inl.hpp"
 #include "arch/kernels/gemm-inl.hpp"
+#include "arch/kernels/overlap-inl.hpp"
 #include "arch/kernels/planar-inl.hpp"
 #include "arch/kernels/rows-inl.hpp"
 
@@ -42,7 +43,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->planar_rows = kPlanarRows;
   table->planar_vectors = kPlanarVectors;
   table->depthwise = DepthwiseChannels;
-  table->interleave = Interleave;
+  table->overlap = Overlap;
   table->transpose = Transpose;
   table->row_epilogue = ApplyRowEpilogue;
   table->row_residual = AddRowResidual;
