@@ -45,7 +45,7 @@ def layer_table(rows, peers):
     lines = ['<tr><th>layer<th class="left">layout<th class="left">algorithm<th>ours, us<th>GFLOP/s<th>% peak<th>% copy<th>ratio'
              '<th class="left">best peer' + head + "</tr>"]
     for row in rows:
-        cells = "".join("<td>%s" % number(row["peers"][name]) if name in row["peers"] else
+        cells = "".join('<td title="ours beside it: %s">%s' % (number(row["ours_us_beside"][name]), number(row["peers"][name])) if name in row["peers"] else
                         '<td title="%s">-' % text(row["peer_cannot"].get(name, "not measured")) for name in peers)
         lines.append('<tr><td>%s<td class="left">%s<td class="left">%s<td>%s<td>%.1f<td>%.1f<td>%.1f%s<td class="left">%s%s</tr>' % (
             text(row["layer"]), row["layout"], text(row["algorithm"]), number(row["us"]), row["gflops"], row["pct_peak"],
@@ -89,6 +89,8 @@ def render(document):
                   plots.legend(peers), plots.memory(best, peers)]
     parts += ["<h2>Peers</h2>", peer_table(document)]
     if rows:
-        parts += ["<h2>All numbers</h2><p>Times in microseconds, medians. A dash: the peer cannot do the layer (hover for why).</p>",
+        parts += ["<h2>All numbers</h2><p>Times in microseconds, medians. Every ratio is of one run; peers in Python wheels have a run of "
+                  "their own, with us in it, so their ratio is not the quotient of two columns (hover over a peer's time for ours "
+                  "beside it). A dash: the peer cannot do the layer (hover for why).</p>",
                   layer_table(rows, peers)]
     return "\n".join(parts) + "</html>\n"

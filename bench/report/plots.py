@@ -154,7 +154,7 @@ def memory(rows, peers):
         y = top + i * step
         end = axis.at(row["extra_bytes"]) if row["extra_bytes"] > 0 else LEFT + 4
         out.append('<rect class="ours" x="%d" y="%d" width="%.1f" height="%d"><title>tconv: %s</title></rect>' % (
-            LEFT, y + 5, max(3, end - LEFT), step - 10, size(row["extra_bytes"])))
+            LEFT, y + 7, max(3, end - LEFT), step - 14, size(row["extra_bytes"])))
         for name in peers:
             extra = row["peer_extra_bytes"].get(name)
             if extra is not None:

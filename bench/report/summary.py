@@ -33,11 +33,12 @@ def our_row(layout, row, layer):
             "us": row["us"], "gflops": row["gflops"], "pct_peak": row["pct_peak"], "pct_copy_bw": row["pct_copy_bw"],
             "workspace_bytes": row["workspace_bytes"], "packed_bytes": row["packed_bytes"], "extra_bytes": extra_bytes(row, layer),
             "groups": layer["groups_of_report"], "flops": layer["flops"], "bytes": layer["bytes"], "peers": {}, "peer_ratios": {},
-            "peer_extra_bytes": {}, "peer_cannot": {}}
+            "ours_us_beside": {}, "peer_extra_bytes": {}, "peer_cannot": {}}
 
 
-def add_peer(ours, name, us, ratio, extra):
-    ours["peers"][name], ours["peer_ratios"][name] = us, ratio
+def add_peer(ours, name, us, beside, extra):
+    """`beside`: our time in the run in which the peer was timed."""
+    ours["peers"][name], ours["peer_ratios"][name], ours["ours_us_beside"][name] = us, us / beside, beside
     if extra is not None:
         ours["peer_extra_bytes"][name] = extra
 
@@ -74,7 +75,7 @@ def summarize(layers, bench, wheels=None):
             if row.get("error_occurred"):
                 ours["peer_cannot"][name] = row.get("error_message", "")
             else:
-                add_peer(ours, name, row["us"], row["us"] / ours["us"], extra_bytes(row, by_name[layer]))
+                add_peer(ours, name, row["us"], ours["us"], extra_bytes(row, by_name[layer]))
     peers = {key[len("peer:"):]: {"version": value} for key, value in context.items() if key.startswith("peer:")}
     for name, peer in peers.items():
         if peer["version"].startswith("absent: "):
@@ -102,7 +103,7 @@ def add_wheels(rows, entry):
             continue
         for name, peer in entry["peers"].items():
             if "us" in peer:
-                add_peer(ours, name, peer["us"], peer["us"] / us, peer.get("extra_bytes"))
+                add_peer(ours, name, peer["us"], us, peer.get("extra_bytes"))
             else:
                 ours["peer_cannot"][name] = peer["cannot"]
 
