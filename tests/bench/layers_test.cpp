@@ -104,7 +104,7 @@ TEST(Layers, BadNumbersAndImpossibleLayers) {
       {"tier", "7", "tier = 7: must be 0, 1 or 2"},
       {"bias", "2", "bias = 2: must be 0 or 1"},
       {"kernel_d", "2", "kernel_d = 2: must be 1 in a layer of rank 2"},
-      {"stride_w", "0", "stride_w = 0: impossible layer: "},
+      {"stride_h", "0", "stride_h = 0: impossible layer: "},
       {"output_padding_h", "2", "output_padding_h = 2: impossible layer: "},
       {"pad_begin_h", "-1", "pad_begin_h = -1: impossible layer: "},
       {"groups", "3", "groups = 3: impossible layer: "},
