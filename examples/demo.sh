@@ -29,7 +29,7 @@ show "$tconv" check "$cases"/*/*[cC]onv[tT]ranspose* | tail -n 1
 
 heading "4. The same layers by zero insertion, on the same kernels, in this run: in and out channels, groups, size, kernel, stride, pad"
 # The picture's layer (RGB, 17 x 17 taps), and one of a decoder.
-show "$zero_insertion" 3 3 3 128 192 17 3 7
+show "$zero_insertion" 3 3 3 200 300 17 3 7
 show "$zero_insertion" 256 128 1 16 16 4 2 1
 
 heading "To look at:"
