@@ -65,7 +65,33 @@ Program Compiler::compile() {
     if (!done_[n]) compile_node(n);
   }
   for (const onnx::ValueInfo& output : model_.outputs) program_.outputs_.push_back(index_.at(output.name));
+  share_memory();
   return std::move(program_);
+}
+
+void Compiler::share_memory() {
+  std::vector<bool> kept(program_.values_.size(), true);
+  std::vector<Lifetime> lifetimes;
+  for (const auto& step : program_.steps_) {
+    kept[step->output()] = options_.track_error;  // error bounds are read after the run
+    lifetimes.push_back({step->output(), program_.values_[step->output()].count(), step->inputs()});
+  }
+  for (size_t output : program_.outputs_) kept[output] = true;
+  program_.buffers_ = plan_buffers(lifetimes, kept);
+
+  double bytes = 0;  // each term fits in 63 bits, their sum may not
+  for (size_t count : program_.buffers_.counts) bytes += static_cast<double>(count) * sizeof(float);
+  double unshared = 0;
+  for (const Lifetime& lifetime : lifetimes) {
+    unshared += static_cast<double>(lifetime.count) * sizeof(float);
+    if (kept[lifetime.value]) bytes += static_cast<double>(lifetime.count) * sizeof(float);
+  }
+  if (bytes > static_cast<double>(options_.memory_limit)) {
+    refuse(fmt::format("the computed tensors take {:.0f} MiB: more than the memory limit of {} (--memory-limit)", bytes / 0x1p20,
+                       format_bytes(options_.memory_limit)));
+  }
+  program_.computed_bytes_ = static_cast<int64_t>(bytes);
+  program_.unshared_bytes_ = static_cast<int64_t>(std::min(unshared, 0x1p62));
 }
 
 void Compiler::compile_node(size_t n) {
@@ -201,8 +227,7 @@ void Compiler::add(const onnx::Node& node) {
 
 void Compiler::finish(Chain chain) {
   const size_t output = add_computed(chain.result, chain.label, chain.shape);
-  program_.steps_.push_back(make_operator_step(chain.label, std::move(chain.layer), options_.operator_options, chain.input,
-                                               chain.residual, output, options_.track_error));
+  program_.steps_.push_back(make_operator_step(chain.label, std::move(chain.layer), options_, chain.input, chain.residual, output));
 }
 
 size_t Compiler::add_value(const std::string& name, Tensor tensor, bool known) {
@@ -213,11 +238,10 @@ size_t Compiler::add_value(const std::string& name, Tensor tensor, bool known) {
 size_t Compiler::add_computed(const std::string& name, const std::string& label, const Shape& shape) {
   const std::optional<int64_t> count = element_count(shape);
   constexpr auto element = static_cast<int64_t>(sizeof(float));
-  if (!count || *count > (options_.memory_limit - program_.computed_bytes_) / element) {
+  if (!count || *count > options_.memory_limit / element) {
     refuse(fmt::format("{}: a result of shape {} does not fit in the memory limit of {} for all computed tensors (--memory-limit)",
                        label, format_shape(shape), format_bytes(options_.memory_limit)));
   }
-  program_.computed_bytes_ += *count * element;
   Tensor tensor;
   tensor.shape = shape;
   return add_value(name, std::move(tensor), false);

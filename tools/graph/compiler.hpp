@@ -52,6 +52,8 @@ class Compiler {
   // Whether an activation can be left to the ConvTranspose that alone reads it.
   bool defer_to_reader(const onnx::Node& node, const ActivationSpec& spec);
 
+  // After the last step: which tensors share memory, and whether it all fits.
+  void share_memory();
   // Makes the step of a finished chain.
   void finish(Chain chain);
   // A 1 x 1 operator on value `input`, whose channels are the elements of dimensions [first, last).

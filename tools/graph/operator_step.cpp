@@ -55,14 +55,14 @@ std::vector<float> magnitudes(const std::vector<float>& values) {
 
 class OperatorStep : public Step {
  public:
-  OperatorStep(std::string label, const Layer& layer, const tconv::Options& options, size_t input, std::optional<size_t> residual,
-               size_t output, bool track_error)
+  OperatorStep(std::string label, const Layer& layer, const CompileOptions& options, size_t input, std::optional<size_t> residual,
+               size_t output)
       : Step(std::move(label), output), input_(input), residual_(residual) {
     tconv::Description description = layer.description;
     description.activation.slopes = layer.slopes.empty() ? nullptr : layer.slopes.data();
     description.residual = residual.has_value();
-    op_ = create(this->label(), description, layer.weights, layer.bias, options);
-    if (track_error) create_bound(layer);
+    create_operator(layer, description, options);
+    if (options.track_error) create_bound(layer);
   }
 
   const tconv::ConvTranspose* op() const override { return &op_; }
@@ -73,6 +73,16 @@ class OperatorStep : public Step {
   std::vector<size_t> inputs() const override {
     if (residual_) return {input_, *residual_};
     return {input_};
+  }
+
+  // Output o = s i + d t - p with taps t = 0 .. k - 1, solved for i.
+  Interval sources(int axis, Interval outputs) const override {
+    const tconv::Description& d = op_.description();
+    if (d.rank != 2) return outputs;  // element by element
+    const tconv::Axis& a = d.axis[axis];
+    const int64_t p = op_.geometry().axis[tconv::max_rank - 2 + axis].pad_begin;
+    const auto floor_div = [](int64_t n, int64_t by) { return n >= 0 ? n / by : -((-n + by - 1) / by); };
+    return {-floor_div(-(outputs.first + p - a.dilation * (a.kernel - 1)), a.stride), floor_div(outputs.last + p, a.stride)};
   }
 
   void run(Context& context) const override {
@@ -102,13 +112,24 @@ class OperatorStep : public Step {
     const tconv::Geometry& g = op_.geometry();
     const int64_t in_pixels = g.input_elements / (d.batch * d.in_channels);
     const int64_t out_pixels = g.output_elements / (d.batch * d.out_channels);
-    std::vector<float> x(input.size());
-    std::vector<float> y(output->size());
-    std::vector<float> r(residual != nullptr ? output->size() : 0);
+    std::vector<float> x(static_cast<size_t>(g.input_elements));
+    std::vector<float> y(static_cast<size_t>(g.output_elements));
+    std::vector<float> r(residual != nullptr ? y.size() : 0);
     transpose_inner(input.data(), x.data(), d.batch, d.in_channels, in_pixels);
     if (residual != nullptr) transpose_inner(residual, r.data(), d.batch, d.out_channels, out_pixels);
     apply(op_, context, x.data(), y.data(), residual != nullptr ? r.data() : nullptr);
     transpose_inner(y.data(), output->data(), d.batch, out_pixels, d.out_channels);
+  }
+
+  void create_operator(const Layer& layer, const tconv::Description& wanted, const CompileOptions& options) {
+    tconv::Description planned = wanted;
+    for (int a = 0; a < wanted.rank && options.plan_size > 0; ++a) planned.axis[a].input = options.plan_size;
+    tconv::Geometry geometry;
+    if (options.plan_size > 0 && tconv::resolve(planned, &geometry).ok()) {
+      op_ = create(label(), planned, layer.weights, layer.bias, options.operator_options);
+      if (op_.reshape(wanted).ok()) return;
+    }
+    op_ = create(label(), wanted, layer.weights, layer.bias, options.operator_options);
   }
 
   void create_bound(const Layer& layer) {
@@ -170,9 +191,9 @@ void transpose_inner(const float* x, float* y, int64_t batch, int64_t rows, int6
   }
 }
 
-std::unique_ptr<Step> make_operator_step(const std::string& label, Layer layer, const tconv::Options& options, size_t input,
-                                         std::optional<size_t> residual, size_t output, bool track_error) {
-  return std::make_unique<OperatorStep>(label, layer, options, input, residual, output, track_error);
+std::unique_ptr<Step> make_operator_step(const std::string& label, Layer layer, const CompileOptions& options, size_t input,
+                                         std::optional<size_t> residual, size_t output) {
+  return std::make_unique<OperatorStep>(label, layer, options, input, residual, output);
 }
 
 }  // namespace tools::graph

@@ -12,7 +12,7 @@ namespace {
 
 // Along one dimension: for every index of the result the index it is copied from, -1 for the constant. What negative pads cut off
 // is gone before anything is repeated or reflected.
-std::vector<int64_t> sources(int64_t size, int64_t begin, int64_t end, PadMode mode) {
+std::vector<int64_t> source_indices(int64_t size, int64_t begin, int64_t end, PadMode mode) {
   const int64_t first = std::max<int64_t>(-begin, 0);
   const int64_t last = size - 1 - std::max<int64_t>(-end, 0);
   std::vector<int64_t> result;
@@ -39,14 +39,19 @@ std::vector<int64_t> sources(int64_t size, int64_t begin, int64_t end, PadMode m
 class PadStep : public Step {
  public:
   PadStep(std::string label, size_t input, Shape shape, const Padding& padding, size_t output)
-      : Step(std::move(label), output), input_(input), shape_(std::move(shape)), value_(padding.value) {
+      : Step(std::move(label), output), input_(input), shape_(std::move(shape)), value_(padding.value), begin_(padding.pads) {
     const size_t rank = shape_.size();
     for (size_t a = 0; a < rank; ++a) {
-      sources_.push_back(sources(shape_[a], padding.pads[a], padding.pads[rank + a], padding.mode));
+      sources_.push_back(source_indices(shape_[a], padding.pads[a], padding.pads[rank + a], padding.mode));
     }
   }
 
   std::vector<size_t> inputs() const override { return {input_}; }
+
+  Interval sources(int axis, Interval outputs) const override {
+    const size_t a = shape_.size() - 2 + static_cast<size_t>(axis);
+    return {outputs.first - begin_[a], outputs.last - begin_[a]};
+  }
 
   void run(Context& context) const override {
     const Value& x = context.values[input_];
@@ -90,6 +95,7 @@ class PadStep : public Step {
   size_t input_;
   Shape shape_;
   float value_;
+  std::vector<int64_t> begin_;
   std::vector<std::vector<int64_t>> sources_;
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "tools/graph/compile.hpp"
 #include "tools/graph/program.hpp"
 
 namespace tools::graph {
@@ -21,8 +22,8 @@ struct Layer {
 };
 
 // Creates the operator. Throws Error(bad_input) with the label before the library's message.
-std::unique_ptr<Step> make_operator_step(const std::string& label, Layer layer, const tconv::Options& options, size_t input,
-                                         std::optional<size_t> residual, size_t output, bool track_error);
+std::unique_ptr<Step> make_operator_step(const std::string& label, Layer layer, const CompileOptions& options, size_t input,
+                                         std::optional<size_t> residual, size_t output);
 
 // a + b with numpy broadcasting; the values have these shapes (which may say more than their tensors, see add_operand_shape).
 std::unique_ptr<Step> make_add_step(const std::string& label, size_t a, std::vector<int64_t> a_shape, size_t b,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,8 +33,9 @@ struct Picture {
 };
 
 // Palettes become RGB, fewer than 8 bits become 8, transparent colours become alpha; interlaced files are read too. Throws
-// Error(bad_input) naming the file; a size that the file's bytes cannot hold is refused before anything is allocated.
-Picture read_png(const std::string& path);
+// Error(bad_input) naming the file; a size that the file's bytes cannot hold is refused before anything is allocated,
+// and so is one whose samples take more than `memory_limit` bytes (2 each).
+Picture read_png(const std::string& path, int64_t memory_limit = std::numeric_limits<int64_t>::max());
 
 // Writes a picture row by row, never held as a whole.
 class PngWriter {

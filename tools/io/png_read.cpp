@@ -92,7 +92,7 @@ bool fits_in_file(const Reader& reader, uint64_t row_bytes, uint64_t height) {
 
 }  // namespace
 
-Picture read_png(const std::string& path) {
+Picture read_png(const std::string& path, int64_t memory_limit) {
   const std::vector<uint8_t> bytes = read_file(path);
   const auto fail = [&](const std::string& why) { throw Error(ExitCode::bad_input, fmt::format("{}: {}", path, why)); };
   if (bytes.size() < 8 || png_sig_cmp(bytes.data(), 0, 8) != 0) fail("not a PNG file");
@@ -115,6 +115,10 @@ Picture read_png(const std::string& path) {
   if (!apply_transforms(&reader)) broken();
   picture.bits = png_get_bit_depth(reader.png, reader.info);
   picture.channels = png_get_channels(reader.png, reader.info);
+  if (picture.height > memory_limit / 2 / picture.channels / picture.width) {
+    fail(fmt::format("{} x {} pixels of {} samples: more than the memory limit of {} bytes", picture.width, picture.height,
+                     picture.channels, memory_limit));
+  }
   read_colour(reader, &picture.colour);
 
   const size_t row_bytes = png_get_rowbytes(reader.png, reader.info);

@@ -23,7 +23,8 @@ using tools::Error;
 using tools::ExitCode;
 
 constexpr const char* footer =
-    "Operators: ConvTranspose (every attribute, 1 to 3 spatial dimensions), Conv (stride 1: a transposed convolution with the flipped\n"
+    "Operators: ConvTranspose (every attribute, 1 to 3 spatial dimensions), Conv (stride 1: a transposed convolution with the "
+    "flipped\n"
     "kernel), Pad (constant, edge, reflect), BatchNormalization, Relu, LeakyRelu, PRelu, Sigmoid,\n"
     "Tanh, Clip, Elu, Add, Identity, Constant. Tensors are float32; float16 and float64 files are converted.\n"
     "Examples:\n"
@@ -73,6 +74,26 @@ void print_steps(const tools::graph::Program& program) {
   }
 }
 
+// " (2 shared buffers of 27.7 MiB + 5.9 MiB; 87.0 MiB without sharing)".
+std::string describe_buffers(const tools::graph::Program& program) {
+  if (program.buffers().empty()) return "";
+  std::string sizes;
+  for (size_t count : program.buffers()) {
+    sizes += (sizes.empty() ? "" : " + ") + tools::format_bytes(static_cast<int64_t>(count * sizeof(float)));
+  }
+  return fmt::format(" ({} shared buffer{} of {}; {} without sharing)", program.buffers().size(),
+                     program.buffers().size() == 1 ? "" : "s", sizes, tools::format_bytes(program.unshared_bytes()));
+}
+
+// Share of the time that each step took.
+void print_times(const tools::graph::Program& program) {
+  double total = 0;
+  for (double seconds : program.step_seconds()) total += seconds;
+  for (size_t t = 0; t < program.steps().size(); ++t) {
+    fmt::print("  {:5.1f} %  {}\n", total > 0 ? 100 * program.step_seconds()[t] / total : 0.0, program.steps()[t]->label());
+  }
+}
+
 void run(const RunOptions& options) {
   tools::graph::CompileOptions compile;
   compile.operator_options = tools::operator_options(options.target, options.algorithm);
@@ -104,6 +125,7 @@ void run(const RunOptions& options) {
     tools::Progress progress("run", static_cast<int64_t>(program.steps().size()) * options.repeat, options.progress);
     seconds = tools::time_runs(options.repeat, [&] { program.run(pool, false, &progress); });
   }
+  if (options.verbose) print_times(program);
   for (size_t i = 0; i < program.output_count(); ++i) {
     const tools::graph::Value& output = program.output(i);
     const bool written = i < options.outputs.size();
@@ -112,8 +134,8 @@ void run(const RunOptions& options) {
                written ? " written to " + options.outputs[i] : "");
   }
   fmt::print(
-      "{} steps, {} tensors, {} thread{}: {}{}\n", program.steps().size(), tools::format_bytes(program.computed_bytes()),
-      options.threads, options.threads == 1 ? "" : "s", tools::format_seconds(tools::median(seconds)),
+      "{} steps, {} tensors{}, {} thread{}: {}{}\n", program.steps().size(), tools::format_bytes(program.computed_bytes()),
+      describe_buffers(program), options.threads, options.threads == 1 ? "" : "s", tools::format_seconds(tools::median(seconds)),
       options.repeat > 1 ? fmt::format(" (median of {}, best {})", options.repeat, tools::format_seconds(seconds.front())) : "");
 }
 
