@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The README's C++ example is examples/minimal/main.cpp, word for word, so that what is shown is what was compiled and run; and
-every verb that the README tells of is one that ./dev has."""
+every verb and command that the README tells of is there."""
 
 import difflib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -29,7 +30,16 @@ def main():
     told = set(re.findall(r"\./dev ([a-z][a-z-]*)", readme))
     if told - verbs:
         sys.exit(f"FAILED: README.md tells of ./dev {sorted(told - verbs)}, which ./dev help does not list")
-    print(f"ok: example of {len(source.splitlines())} lines, {len(told)} verbs of ./dev")
+    # Of the program's commands, each verb has help, and those without a file to fill in are run.
+    commands = re.findall(r"`tconv ([a-z][^`]*)`", readme)
+    for command in commands if len(sys.argv) > 2 else []:
+        words = shlex.split(command)
+        complete = not any(word.isupper() or word.endswith((".onnx", ".png", ".npy", "...")) for word in words)
+        call = [sys.argv[2], *(words if complete else [words[0], "--help"])]
+        done = subprocess.run(call, capture_output=True, text=True)
+        if done.returncode != 0 or not done.stdout:
+            sys.exit(f"FAILED: README.md tells of `tconv {command}`; {shlex.join(call)} ends with {done.returncode}: {done.stderr}")
+    print(f"ok: example of {len(source.splitlines())} lines, {len(told)} verbs of ./dev, {len(commands)} commands of tconv")
 
 
 if __name__ == "__main__":
