@@ -99,6 +99,14 @@ Allocations stop_counting_allocations() {
   return {calls, frees, largest};
 }
 
+bool every_allocation_is_counted() {
+#if defined(__SANITIZE_THREAD__)
+  return false;
+#else
+  return true;
+#endif
+}
+
 void fail_allocation(int64_t number, bool lasting) {
   failing = number;
   failing_from_then_on = lasting;

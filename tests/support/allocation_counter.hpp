@@ -21,5 +21,7 @@ Allocations stop_counting_allocations();
 void fail_allocation(int64_t number, bool lasting = false);
 // False under sanitizers, which own malloc: calls are counted through their hooks, but none can be made to fail.
 bool allocations_can_fail();
+// False under the thread sanitizer, whose hooks do not see aligned_alloc: calls and frees do not match there.
+bool every_allocation_is_counted();
 
 }  // namespace tconv_test
