@@ -172,8 +172,9 @@ auto preference(const Axis& a, int64_t output) {
     if (*q.output > uncropped) {
       fail(name,
            fmt::format("output = {}: without any padding the others give stride * (input - 1) + dilation * (kernel - 1) + 1 = {}, "
-                       "up to {} with output_padding",
-                       *q.output, uncropped, uncropped + std::max(axis.stride, axis.dilation) - 1));
+                       "up to {} with output_padding; input = {} would fit",
+                       *q.output, uncropped, uncropped + std::max(axis.stride, axis.dilation) - 1,
+                       tconv::inputs_for(axis, *q.output).value().last));
     }
     fail(name, fmt::format("output = {}: needs padding beyond dilation * (kernel - 1) = {} at one end; the uncropped output is {}",
                            *q.output, axis.dilation * (axis.kernel - 1), uncropped));
