@@ -7,6 +7,8 @@
 #include <memory>
 #include <sstream>
 
+#include "support/crash_report.hpp"
+
 namespace tconv_test {
 namespace {
 
@@ -113,6 +115,7 @@ tconv::Description described(const Problem& problem, const Variant& variant) {
 }
 
 Outcome create(const Problem& problem, const Variant& variant, tconv::ConvTranspose* op) {
+  const CrashReport report(problem, variant);
   Outcome outcome;
   const auto weights = guarded_copy(problem.w, variant.placement);
   const auto bias = guarded_copy(problem.bias, variant.placement);
@@ -143,6 +146,7 @@ Outcome create(const Problem& problem, const Variant& variant, tconv::ConvTransp
 }
 
 Outcome run_on(const tconv::ConvTranspose& op, const Problem& problem, const Variant& v) {
+  const CrashReport report(problem, v);
   Outcome outcome;
   outcome.algorithm = op.plan().algorithm;
   const float nan = std::numeric_limits<float>::quiet_NaN();

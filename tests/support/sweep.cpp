@@ -1,5 +1,7 @@
 #include "support/sweep.hpp"
 
+#include "support/crash_report.hpp"
+
 namespace tconv_test {
 
 void Sweep::run(const Problem& problem, const Variant& base) {
@@ -16,6 +18,7 @@ void Sweep::run(const Problem& problem, const Variant& base) {
 void Sweep::run_one(const Problem& problem, Variant variant) {
   if (hopeless()) return;
   variant.target = target_;
+  CrashReport::set_place(where_);
   const Outcome outcome = run_case(problem, variant);
   if (outcome.unsupported) return;
   ++ran_[static_cast<int>(variant.algorithm)];
