@@ -275,6 +275,16 @@ TEST_F(HugeClaims, Attributes) {
   }
 }
 
+// One channel, so that the result itself is a GiB to the byte.
+TEST_F(HugeClaims, AResultOfOneGiB) {
+  ModelFile claims;
+  set(claims.node("ConvTranspose", {"x", "w"}, {"y"}), "output_shape", Dims{1 << 14, 1 << 14});
+  claims.input("x", {1, 2, 4, 4});
+  claims.initializer("w", {2, 1, 1, 1}, {1, 2});
+  claims.output("y");
+  refuse({"run", claims.save(scratch.path("claims.onnx")), "-i", input}, {"claims.onnx", "--memory-limit"});
+}
+
 TEST_F(HugeClaims, TensorsAndPictures) {
   refuse({"run", model, "-i", scratch.file("big.npy", npy_bytes({1 << 28}, "<f4", "1234"))}, {"big.npy", "1073741824"});
   std::string png = small_png();
