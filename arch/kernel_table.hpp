@@ -89,6 +89,9 @@ struct OverlapRow {
   size_t count;
   float* y;
   RowEpilogue epilogue;
+  size_t rows;
+  ptrdiff_t x_stride;  // of every term, between rows
+  ptrdiff_t y_stride;
 };
 
 // depthwise_channels: y[q][c] = f(bias[c] + sum over taps of x_tap[q][c] * w_tap[c]) for q in [0, count), c in [0, channels).

@@ -14,8 +14,22 @@ int64_t most_taps(const AxisPhases& phases) {
   return taps;
 }
 
-// Shift of the last tap.
-int64_t x_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.axis(2).kernel - 1) / layer.axis(2).stride; }
+// Largest difference of the shifts of two taps.
+int64_t most_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.axis(2).kernel - 1) / layer.axis(2).stride + 1; }
+
+void place_taps(const Layer& layer, Plan* plan) {
+  const Axis& x = layer.axis(2);
+  int64_t smallest = INT64_MAX;
+  plan->largest_shift = INT64_MIN;
+  for (int64_t t = 0; t < x.kernel; ++t) {
+    const int64_t at = x.dilation * t - x.pad_begin;
+    const int64_t shift = floor_div(at, x.stride);
+    plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
+    smallest = std::min(smallest, shift);
+    plan->largest_shift = std::max(plan->largest_shift, shift);
+  }
+  plan->reach = plan->largest_shift - smallest;
+}
 
 bool is_direct(const Layer& layer) { return layer.in_per_group == 1; }
 
@@ -81,7 +95,7 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t block_rows, int6
 }  // namespace
 
 // Strips reach as far as the taps do; taps far apart (a huge dilation) would make them reach over little else.
-bool supports(const Layer& layer) { return layer.finite_weights && x_reach(layer) <= 65536; }
+bool supports(const Layer& layer) { return layer.finite_weights && most_reach(layer) <= 65536; }
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache) {
   const Geometry& g = layer.geometry;
@@ -129,7 +143,6 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
   if (!plan->x_taps.allocate(static_cast<size_t>(x.kernel))) return no_memory;
   for (int64_t t = 0; t < x.kernel; ++t)
     plan->x_taps[static_cast<size_t>(t)] = {x.dilation * t % x.stride, x.dilation * t / x.stride};
-  plan->x_reach = x_reach(layer);
   plan->direct = is_direct(layer);
   if (plan->direct) {
     plan->chunk_channels = 1;
@@ -165,7 +178,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const Axis& y = g.axis[1];
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
-  const int64_t q_count = floor_div(g.output[2] - 1 + x.pad_begin, x.stride) - x.pad_begin / x.stride + 1;
+  const int64_t q_count = ceil_div(g.output[2], x.stride);
+  place_taps(layer, plan);
 
   // A task's copies should stay in half of L2, and a chunk's rows of T in a quarter: shorten the strip first, then the rows.
   const int64_t z_rows = std::min(g.axis[0].input, most_taps(layer.phases[0]));
@@ -174,11 +188,11 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t t_rows = plan->direct ? 1 : plan->chunk_channels * x.kernel;
   const int64_t fewest_rows = y_reach + std::min<int64_t>(ceil_div(g.output[1], y.stride), 4);
   const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(cache.l2 / 4 / sizeof(float)) / t_rows);
-  const int64_t strips = ceil_div(q_count, std::max(budget - plan->x_reach, 2 * block));
+  const int64_t strips = ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
-  plan->x_blocks = ceil_div(std::min(x.input, plan->strip + plan->x_reach), block);
+  plan->x_blocks = ceil_div(std::min(x.input, plan->strip + plan->reach), block);
   // Rows that overlap are read up to four vectors from any q of the strip on.
-  plan->t_pitch = ceil_div(plan->strip + plan->x_reach, lanes) * lanes + 5 * lanes;
+  plan->t_pitch = ceil_div(plan->strip + plan->reach, lanes) * lanes + 5 * lanes;
   if (plan->t_pitch % 512 == 0) plan->t_pitch += lanes;  // rows must not share a cache set
   const int64_t row_floats = plan->direct ? plan->t_pitch : plan->x_blocks * block;
   plan->rows_per_task = std::clamp<int64_t>(affordable / row_floats - y_reach, 1, ceil_div(g.output[1], y.stride));

@@ -5,10 +5,11 @@
 //
 //     T[(co, t)][x] = sum over (jz, jy), ci of  W[(jz, jy, ci)][(co, t)] * x_row(jz, jy, ci)[x]
 //
-// Then each row of T is added where its tap reaches: with phase r_t = d t mod s and shift b_t = floor(d t / s),
+// Then each row of T is added where its tap reaches: with r_t = (d t - p) mod s and shift b_t = floor((d t - p) / s),
 //
-//     y[co][s * q + r - p] = f(bias[co] + sum over t with r_t = r of  T[(co, t)][q - b_t] + residual)
+//     y[co][s * q + r] = f(bias[co] + sum over t with r_t = r of  T[(co, t)][q - b_t] + residual)
 //
+// (here the phases are counted from output 0, so that a row begins with a whole period of them).
 // No product with a zero is made, whatever the kernel, and no phase is padded; the additions are one per K multiply-adds.
 // With one input channel a group there is nothing to sum first: the rows that overlap are the input rows times the weight of the
 // tap.
@@ -25,13 +26,12 @@ namespace tconv::planar {
 
 // Where a tap of x goes.
 struct XTap {
-  int64_t phase;  // d * t mod s
-  int64_t shift;  // floor(d * t / s)
+  int64_t phase;  // (d * t - p) mod s
+  int64_t shift;  // floor((d * t - p) / s)
 };
 
 struct Plan {
   bool direct = false;         // one input channel a group: input rows overlap, without T
-  Buffer<XTap> x_taps;         // [kernel of x]
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group
   int64_t chunk_channels = 1;  // output channels whose rows of T are made together
@@ -39,12 +39,14 @@ struct Plan {
   Buffer<float> weights;  // [channel group][z phase][y phase][chunk][row block][jz][jy][ci][row of block]; direct: as given
   Buffer<float> bias;     // [out_channels]
   Buffer<float> slopes;   // [out_channels], for prelu
-  int64_t x_reach = 0;    // largest shift
 
   // Of the current shape.
-  int64_t strip = 0;     // q of one strip
-  int64_t x_blocks = 0;  // blocks of a copied row
-  int64_t t_pitch = 0;   // floats of a row of T (direct: of a copied row)
+  Buffer<XTap> x_taps;        // [kernel of x]
+  int64_t largest_shift = 0;  // the windows of a strip begin this much before its first q
+  int64_t reach = 0;          // largest shift - smallest shift: how much longer than the strip they are together
+  int64_t strip = 0;          // q of one strip
+  int64_t x_blocks = 0;       // blocks of a copied row
+  int64_t t_pitch = 0;        // floats of a row of T (direct: of a copied row)
   int64_t rows_per_task = 1;
   int64_t copied_rows = 0;
   int64_t segments = 0;

@@ -12,16 +12,26 @@
 namespace tconv::planar {
 namespace {
 
+// An input row that overlaps in a phase: of output row 0 of a task; that of the next row follows.
+struct InputRow {
+  int64_t phase;
+  int64_t y;
+  int64_t offset;  // of q_ in the copies
+  float weight;
+};
+
 // One thread's workspace: floats first, each part a multiple of 16 of them.
 struct WorkspaceLayout {
-  int64_t copies;     // [z tap][input row] of blocks, or (direct) of t_pitch
-  int64_t t;          // [row of T of a chunk][t_pitch]
-  int64_t rows;       // finished rows of a chunk that are not made in place: [channel][strip of the output]
-  int64_t phase_row;  // one phase of a row, where phases are not interleaved in registers
+  int64_t copies;   // [z tap][input row] of blocks, or (direct) of t_pitch
+  int64_t t;        // [row of T of a chunk][t_pitch]
+  int64_t rows;     // finished rows of a chunk that are not made in place: [channel][strip of the output]
+  int64_t periods;  // whole periods of phases of a row, or one phase where they are not interleaved in registers
   int64_t segment_bytes;
   int64_t term_bytes;
+  int64_t input_row_bytes;  // direct
   size_t bytes() const {
-    return static_cast<size_t>((copies + t + rows + phase_row) * static_cast<int64_t>(sizeof(float)) + segment_bytes + term_bytes);
+    return static_cast<size_t>((copies + t + rows + periods) * static_cast<int64_t>(sizeof(float)) + segment_bytes + term_bytes +
+                               input_row_bytes);
   }
 };
 
@@ -41,9 +51,10 @@ WorkspaceLayout workspace_layout(const Layer& layer, const arch::KernelTable& ke
   return {rounded(plan.copied_rows * layer.in_per_group * row, 16),
           plan.direct ? 0 : rounded(plan.chunk_channels * layer.axis(2).kernel * plan.t_pitch, 16),
           rows_in_place(layer) ? 0 : rounded((plan.chunk_channels + 1) * strip_output, 16),
-          stride > arch::KernelTable::max_overlap_phases ? rounded(plan.strip, 16) : 0,
+          rounded(plan.strip * (stride > arch::KernelTable::max_overlap_phases ? 1 : stride), 16),
           rounded(plan.segments * static_cast<int64_t>(sizeof(arch::PlanarSegment)), 64),
-          rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64)};
+          rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64),
+          plan.direct ? rounded(plan.terms * static_cast<int64_t>(sizeof(InputRow)), 64) : 0};
 }
 
 class Task {
@@ -62,9 +73,10 @@ class Task {
     copies_ = reinterpret_cast<float*>(own);
     t_ = copies_ + workspace.copies;
     rows_buffer_ = t_ + workspace.t;
-    phase_row_ = rows_buffer_ + workspace.rows;
-    segment_ = reinterpret_cast<arch::PlanarSegment*>(phase_row_ + workspace.phase_row);
+    periods_ = rows_buffer_ + workspace.rows;
+    segment_ = reinterpret_cast<arch::PlanarSegment*>(periods_ + workspace.periods);
     term_ = reinterpret_cast<arch::OverlapTerm*>(reinterpret_cast<unsigned char*>(segment_) + workspace.segment_bytes);
+    input_row_ = reinterpret_cast<InputRow*>(reinterpret_cast<unsigned char*>(term_) + workspace.term_bytes);
   }
 
   // The parts of a task are chunks of output channels.
@@ -79,20 +91,25 @@ class Task {
     input_ = task.input(arguments_.input, g.input_pitch);
     output_ = task.output(arguments_.output, g.output_pitch);
     if (arguments_.residual != nullptr) residual_ = task.output(arguments_.residual, g.residual_pitch);
-    const int64_t q_end = floor_div(g.output[2] - 1 + x.pad_begin, x.stride) + 1;
-    for (q_ = x.pad_begin / x.stride; q_ < q_end; q_ += plan_.strip) {
+    const int64_t q_end = ceil_div(g.output[2], x.stride);
+    for (q_ = 0; q_ < q_end; q_ += plan_.strip) {
       count_ = std::min(plan_.strip, q_end - q_);
-      begin_ = std::max<int64_t>(0, x.stride * q_ - x.pad_begin);
-      end_ = std::min(g.output[2], x.stride * (q_ + count_) - x.pad_begin);
-      x_begin_ = std::clamp<int64_t>(q_ - plan_.x_reach, 0, x.input);
-      x_end_ = std::clamp<int64_t>(q_ + count_, x_begin_, x.input);
+      begin_ = x.stride * q_;
+      end_ = std::min(g.output[2], x.stride * (q_ + count_));
+      window_ = q_ - plan_.largest_shift;
+      x_begin_ = std::clamp<int64_t>(window_, 0, x.input);
+      x_end_ = std::clamp<int64_t>(window_ + count_ + plan_.reach, x_begin_, x.input);
       if (live_) copy_inputs();
       if (live_ && !plan_.direct) clear_margins();
+      if (plan_.direct) {
+        for (int64_t channel = task.first_part; channel < task.last_part; ++channel) direct_channel(channel);
+        continue;
+      }
       for (int64_t row = 0; row < rows_; ++row) {
         for (int64_t chunk = task.first_part; chunk < task.last_part; ++chunk) {
           first_channel_ = chunk * plan_.chunk_channels;
           channels_ = std::min(plan_.chunk_channels, layer_.out_per_group - first_channel_);
-          if (live_ && !plan_.direct) multiply(row);
+          if (live_) multiply(row);
           for (int64_t c = 0; c < channels_; ++c) finish_row(row, c);
           if (!in_place_ && layer_.description.layout == Layout::nhwc) store_pixels(row);
         }
@@ -101,6 +118,44 @@ class Task {
   }
 
  private:
+  void direct_channel(int64_t channel) {
+    first_channel_ = channel;
+    channels_ = 1;
+    if (live_) list_input_rows();
+    for (int64_t row = 0; row < rows_;) {
+      const int64_t rows = rows_alike(row);
+      if (rows > 1) {
+        finish_rows(row, rows);
+      } else {
+        finish_row(row, 0);
+        if (!in_place_ && layer_.description.layout == Layout::nhwc) store_pixels(row);
+      }
+      row += rows;
+    }
+  }
+
+  // How many rows from `row` on may be done at once: they meet the same taps, and are whole rows of the output.
+  int64_t rows_alike(int64_t row) const {
+    const Axis& x = layer_.axis(2);
+    if (!in_place_ || x.stride > arch::KernelTable::max_overlap_phases || end_ - begin_ != x.stride * count_) return 1;
+    if (!live_) return rows_ - row;
+    const int64_t first = y_.input(y_.taps - 1, row);
+    if (first < 0 || !inside(1, y_.input(0, row))) return 1;
+    return std::min(rows_ - row, layer_.axis(1).input - y_.input(0, row));
+  }
+
+  void finish_rows(int64_t row, int64_t rows) {
+    const Geometry& g = layer_.geometry;
+    const size_t parameter = static_cast<size_t>(group_ * layer_.out_per_group + first_channel_);
+    const arch::RowEpilogue e{plan_.bias[parameter], plan_.slopes.size() != 0 ? plan_.slopes[parameter] : 0.0f, epilogue_};
+    const int64_t pitch = g.axis[1].stride * g.output_pitch.row;
+    float* const y = output_ + first_channel_ * g.output_pitch.channel + row * pitch + begin_;
+    overlap_rows(row, 0, e, y, static_cast<size_t>(rows), row_floats(), pitch);
+    for (int64_t i = 0; activation_ != nullptr && i < rows; ++i) {
+      activation_(y + i * pitch, static_cast<size_t>(end_ - begin_), layer_.description.activation.alpha);
+    }
+  }
+
   int64_t row_floats() const { return layer_.in_per_group * (plan_.direct ? plan_.t_pitch : plan_.x_blocks * block_); }
   float* copy_of(int64_t jz, int64_t iy) const {
     return copies_ + ((jz - first_z_tap_) * copied_rows_ + iy - first_copied_row_) * row_floats();
@@ -121,7 +176,7 @@ class Task {
         const float* const row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
         float* const to = copy_of(jz, iy);
         if (plan_.direct) {
-          copy_channel_row(layer_, kernels_, row, q_ - plan_.x_reach, q_ - plan_.x_reach + plan_.t_pitch, to);
+          copy_channel_row(layer_, kernels_, row, window_, window_ + plan_.t_pitch, to);
         } else {
           copy_blocks(layer_, kernels_, row, x_begin_, ceil_div(x_end_ - x_begin_, block_), block_, to);
         }
@@ -131,7 +186,7 @@ class Task {
 
   // T is written for the columns [x_begin, x_end); the taps reach beyond, where it is zero.
   void clear_margins() {
-    const int64_t first = x_begin_ - (q_ - plan_.x_reach);
+    const int64_t first = x_begin_ - window_;
     const int64_t last =
         first + ceil_div(x_end_ - x_begin_, static_cast<int64_t>(kernels_.lanes)) * static_cast<int64_t>(kernels_.lanes);
     for (int64_t row = 0; row < plan_.chunk_channels * layer_.axis(2).kernel; ++row) {
@@ -164,7 +219,7 @@ class Task {
       }
       tile.channels = static_cast<size_t>(layer_.in_per_group);
       tile.block_stride = layer_.in_per_group * block_;
-      tile.t = t_ + block.begin * plan_.t_pitch + x_begin_ - (q_ - plan_.x_reach);
+      tile.t = t_ + block.begin * plan_.t_pitch + x_begin_ - window_;
       tile.t_stride = plan_.t_pitch;
       tile.count = static_cast<size_t>(x_end_ - x_begin_);
       kernels_.planar[size - 1](tile);
@@ -174,24 +229,50 @@ class Task {
   // The terms that reach phase `phase` in channel c of the chunk, appended at `at`; returns the end. Their x begins at q_.
   size_t append_terms(int64_t row, int64_t c, int64_t phase, size_t at) {
     if (!live_) return at;
-    const Geometry& g = layer_.geometry;
-    for (size_t t = 0; t < plan_.x_taps.size(); ++t) {
-      const XTap& tap = plan_.x_taps[t];
-      if (tap.phase != phase) continue;
-      const int64_t from = plan_.x_reach - tap.shift;
-      if (!plan_.direct) {
-        term_[at++] = {t_ + (c * g.axis[2].kernel + static_cast<int64_t>(t)) * plan_.t_pitch + from, 1.0f};
-        continue;
-      }
-      for (int64_t jz = 0; jz < z_.taps; ++jz) {
-        for (int64_t jy = 0; jy < y_.taps; ++jy) {
-          if (!inside(0, z_.input(jz)) || !inside(1, y_.input(jy, row))) continue;
-          const int64_t taps[max_rank] = {z_.phase->first_tap + jz * layer_.phases[0].tap_step,
-                                          y_.phase->first_tap + jy * layer_.phases[1].tap_step, static_cast<int64_t>(t)};
-          term_[at++] = {copy_of(jz, y_.input(jy, row)) + from,
-                         plan_.weights[static_cast<size_t>(weight_index(layer_, group_, 0, first_channel_ + c, taps))]};
+    if (plan_.direct) return append_input_rows(row, phase, at);
+    const int64_t kernel = layer_.axis(2).kernel;
+    for (int64_t t = first_tap(phase); t >= 0 && t < kernel; t += layer_.phases[2].tap_step) {
+      const int64_t shift = plan_.x_taps[static_cast<size_t>(t)].shift;
+      term_[at++] = {t_ + (c * kernel + t) * plan_.t_pitch + plan_.largest_shift - shift, 1.0f};
+    }
+    return at;
+  }
+
+  int64_t first_tap(int64_t phase) const {
+    const Axis& x = layer_.axis(2);
+    const LivePhase* const live = layer_.phases[2].find((phase + x.pad_begin) % x.stride);
+    return live != nullptr ? live->first_tap : -1;
+  }
+
+  // Direct: which input rows overlap in a phase, and with which weights, is the same for all rows of a task but for those at the
+  // borders.
+  void list_input_rows() {
+    const Axis* const axis = layer_.geometry.axis;
+    const float* const weights = plan_.weights.data() + (group_ * layer_.out_per_group + first_channel_) * layer_.geometry.taps;
+    direct_terms_ = 0;
+    for (const LivePhase& x : layer_.phases[2].live) {
+      for (int64_t jx = 0; jx < x.taps; ++jx) {
+        const int64_t t = x.first_tap + jx * layer_.phases[2].tap_step;
+        const int64_t from = plan_.largest_shift - plan_.x_taps[static_cast<size_t>(t)].shift;
+        for (int64_t jz = 0; jz < z_.taps; ++jz) {
+          if (!inside(0, z_.input(jz))) continue;
+          for (int64_t jy = 0; jy < y_.taps; ++jy) {
+            const int64_t tz = z_.phase->first_tap + jz * layer_.phases[0].tap_step;
+            const int64_t ty = y_.phase->first_tap + jy * layer_.phases[1].tap_step;
+            input_row_[direct_terms_++] = {
+                plan_.x_taps[static_cast<size_t>(t)].phase, y_.input(jy),
+                ((jz - first_z_tap_) * copied_rows_ + y_.input(jy) - first_copied_row_) * row_floats() + from,
+                weights[(tz * axis[1].kernel + ty) * axis[2].kernel + t]};
+          }
         }
       }
+    }
+  }
+
+  size_t append_input_rows(int64_t row, int64_t phase, size_t at) {
+    for (size_t i = 0; i < direct_terms_; ++i) {
+      const InputRow& r = input_row_[i];
+      if (r.phase == phase && inside(1, r.y + row)) term_[at++] = {copies_ + r.offset + row * row_floats(), r.weight};
     }
     return at;
   }
@@ -223,7 +304,11 @@ class Task {
   }
 
   // to[o - begin_] for o in [begin_, end_).
-  void overlap(int64_t row, int64_t c, const arch::RowEpilogue& e, float* to) {
+  void overlap(int64_t row, int64_t c, const arch::RowEpilogue& e, float* to) { overlap_rows(row, c, e, to, 1, 0, 0); }
+
+  // The same for `rows` rows whose terms lie `input_stride` apart.
+  void overlap_rows(int64_t row, int64_t c, const arch::RowEpilogue& e, float* to, size_t rows, int64_t input_stride,
+                    int64_t output_stride) {
     const Axis& x = layer_.axis(2);
     if (x.stride > arch::KernelTable::max_overlap_phases) return scatter_phases(row, c, e, to);
     size_t terms[arch::KernelTable::max_overlap_phases];
@@ -233,28 +318,12 @@ class Task {
       terms[phase] = end - at;
       at = end;
     }
-    // Whole periods of phases at once; the first and the last may be cut.
-    const int64_t origin = x.stride * q_ - x.pad_begin;
-    const int64_t first = ceil_div(begin_ - origin, x.stride);
-    const int64_t last = std::max(first, (end_ - origin) / x.stride);
-    const auto cut = [&](int64_t q, int64_t from, int64_t below) {
-      float period[arch::KernelTable::max_overlap_phases];
-      overlap_from(q, 1, terms, e, period);
-      for (int64_t o = from; o < below; ++o) to[o - begin_] = period[o - origin - x.stride * q];
-    };
-    if (first > 0) cut(0, begin_, std::min(end_, origin + x.stride));
-    if (last > first) overlap_from(first, last - first, terms, e, to + (origin + x.stride * first - begin_));
-    if (origin + x.stride * last < end_ && last > 0) cut(last, std::max(begin_, origin + x.stride * last), end_);
-    if (last == 0 && first == 0) cut(0, begin_, end_);
-  }
-
-  void overlap_from(int64_t q, int64_t count, const size_t* terms, const arch::RowEpilogue& e, float* y) {
-    const size_t phases = static_cast<size_t>(layer_.axis(2).stride);
-    size_t all = 0;
-    for (size_t phase = 0; phase < phases; ++phase) all += terms[phase];
-    for (size_t i = 0; i < all; ++i) term_[i].x += q;
-    kernels_.overlap({term_, terms, phases, static_cast<size_t>(count), y, e});
-    for (size_t i = 0; i < all; ++i) term_[i].x -= q;
+    // Whole periods of phases; where the last one is cut, through scratch.
+    const bool whole = end_ - begin_ == x.stride * count_;
+    float* const periods = whole ? to : periods_;
+    kernels_.overlap(
+        {term_, terms, static_cast<size_t>(x.stride), static_cast<size_t>(count_), periods, e, rows, input_stride, output_stride});
+    if (!whole) std::memcpy(to, periods, static_cast<size_t>(end_ - begin_) * sizeof(float));
   }
 
   // Many phases: one at a time, spread over the row. The dead ones hold the bias alone.
@@ -262,16 +331,14 @@ class Task {
     const Axis& x = layer_.axis(2);
     float dead = 0;
     const size_t no_terms = 0;
-    kernels_.overlap({term_, &no_terms, 1, 1, &dead, e});
+    kernels_.overlap({term_, &no_terms, 1, 1, &dead, e, 1, 0, 0});
     std::fill(to, to + (end_ - begin_), dead);
     for (const LivePhase& phase : layer_.phases[2].live) {
-      const size_t terms = append_terms(row, c, phase.index, 0);
+      const int64_t first = (phase.index + x.stride - x.pad_begin % x.stride) % x.stride;
+      const size_t terms = append_terms(row, c, first, 0);
       if (terms == 0) continue;
-      kernels_.overlap({term_, &terms, 1, static_cast<size_t>(count_), phase_row_, e});
-      for (int64_t i = 0; i < count_; ++i) {
-        const int64_t o = x.stride * (q_ + i) + phase.index - x.pad_begin;
-        if (o >= begin_ && o < end_) to[o - begin_] = phase_row_[i];
-      }
+      kernels_.overlap({term_, &terms, 1, static_cast<size_t>(count_), periods_, e, 1, 0, 0});
+      for (int64_t i = 0, o = first; o < end_ - begin_; ++i, o += x.stride) to[o] = periods_[i];
     }
   }
 
@@ -294,9 +361,11 @@ class Task {
   float* copies_ = nullptr;
   float* t_ = nullptr;
   float* rows_buffer_ = nullptr;
-  float* phase_row_ = nullptr;
+  float* periods_ = nullptr;
   arch::PlanarSegment* segment_ = nullptr;
   arch::OverlapTerm* term_ = nullptr;
+  InputRow* input_row_ = nullptr;
+  size_t direct_terms_ = 0;
 
   // Of the rows at hand.
   OuterTaps z_, y_;
@@ -312,6 +381,7 @@ class Task {
   // Of the strip at hand: q in [q_, q_ + count_), outputs [begin_, end_), inputs [x_begin_, x_end_).
   int64_t q_ = 0;
   int64_t count_ = 0;
+  int64_t window_ = 0;  // x of the first element of a row of T
   int64_t begin_ = 0;
   int64_t end_ = 0;
   int64_t x_begin_ = 0;

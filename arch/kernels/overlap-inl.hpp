@@ -29,9 +29,9 @@ HWY_INLINE void StoreFirstPhases(const V (&sum)[kPhases], float* y, size_t count
   for (size_t i = 0; i < kPhases * count; ++i) y[i] = buffer[i];
 }
 
-// kVectors vectors of q from q on; `count` of them are stored.
-template <size_t kPhases, size_t kVectors>
-HWY_INLINE void OverlapVectors(const OverlapRow& row, size_t q, size_t count) {
+// kVectors vectors of q from q on; `count` of them are stored. kClamp: the activation is none, relu or clamp.
+template <size_t kPhases, size_t kVectors, bool kClamp>
+HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, float* y, size_t count) {
   const D d;
   V sum[kVectors][kPhases];
   const OverlapTerm* term = row.term;
@@ -43,33 +43,49 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, size_t q, size_t count) {
     for (size_t v = 0; v < kVectors; ++v) acc[v] = bias;
     for (const OverlapTerm* const end = term + row.terms[r]; term != end; ++term) {
       const V weight = hn::Set(d, term->weight);
+      const float* const x = term->x + x_offset;
 #pragma GCC unroll 4
-      for (size_t v = 0; v < kVectors; ++v) acc[v] = hn::MulAdd(hn::LoadU(d, term->x + q + v * kLanes), weight, acc[v]);
+      for (size_t v = 0; v < kVectors; ++v) acc[v] = hn::MulAdd(hn::LoadU(d, x + v * kLanes), weight, acc[v]);
     }
 #pragma GCC unroll 4
     for (size_t v = 0; v < kVectors; ++v) sum[v][r] = acc[v];
   }
-  const V slope =
-      hn::Set(d, row.epilogue.epilogue.kind == ActivationKind::prelu ? row.epilogue.slope : row.epilogue.epilogue.alpha);
+  const Epilogue& e = row.epilogue.epilogue;
+  const ClampBounds bounds = BoundsOf(e);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+  const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? row.epilogue.slope : e.alpha);
 #pragma GCC unroll 4
   for (size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 4
-    for (size_t r = 0; r < kPhases; ++r) sum[v][r] = ApplyEpilogue(sum[v][r], row.epilogue.epilogue, slope);
-    float* const y = row.y + kPhases * (q + v * kLanes);
+    for (size_t r = 0; r < kPhases; ++r)
+      sum[v][r] = kClamp ? ClampKeepNaN(sum[v][r], low, high) : ApplyEpilogue(sum[v][r], e, slope);
     if (HWY_LIKELY((v + 1) * kLanes <= count)) {
-      StorePhases<kPhases>(sum[v], y);
+      StorePhases<kPhases>(sum[v], y + kPhases * v * kLanes);
     } else if (v * kLanes < count) {
-      StoreFirstPhases<kPhases>(sum[v], y, count - v * kLanes);
+      StoreFirstPhases<kPhases>(sum[v], y + kPhases * v * kLanes, count - v * kLanes);
     }
   }
 }
 
-template <size_t kPhases>
+template <size_t kPhases, bool kClamp>
 HWY_NOINLINE void OverlapPhases(const OverlapRow& row) {
   constexpr size_t kVectors = 4;
-  size_t q = 0;
-  for (; q + kLanes < row.count; q += kVectors * kLanes) OverlapVectors<kPhases, kVectors>(row, q, row.count - q);
-  if (q < row.count) OverlapVectors<kPhases, 1>(row, q, row.count - q);
+  for (size_t i = 0; i < row.rows; ++i) {
+    const ptrdiff_t x = static_cast<ptrdiff_t>(i) * row.x_stride;
+    float* const y = row.y + static_cast<ptrdiff_t>(i) * row.y_stride;
+    size_t q = 0;
+    for (; q + kLanes < row.count; q += kVectors * kLanes) {
+      OverlapVectors<kPhases, kVectors, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
+    }
+    if (q < row.count) OverlapVectors<kPhases, 1, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
+  }
+}
+
+template <size_t kPhases>
+HWY_INLINE void OverlapPhases(const OverlapRow& row) {
+  if (IsClamp(row.epilogue.epilogue.kind)) return OverlapPhases<kPhases, true>(row);
+  OverlapPhases<kPhases, false>(row);
 }
 
 void Overlap(const OverlapRow& row) {
