@@ -88,6 +88,8 @@ std::vector<NamedLayer> named_layers() {
       {"output_shape smaller than full", shaped(layer(4, 5, 1, {{5, 3, 2, 1}, {6, 4, 3, 1}}), {8, 16})},
       {"output_shape, SAME_UPPER", shaped(layer(4, 5, 1, {{5, 3, 2, 1}, {6, 4, 3, 1}}), {8, 16}, AutoPad::same_upper)},
       {"output_shape larger than full", shaped(layer(3, 4, 1, {{3, 3, 3, 1}, {3, 3, 3, 1}}), {10, 12})},
+      {"output_shape far beyond full: most cells are bias alone", shaped(layer(3, 4, 1, {{5, 4, 1, 6}}), {40000})},
+      {"output_shape far beyond full, one channel", shaped(layer(1, 1, 1, {{1, 1, 2, 1}, {2, 3, 2, 1}}), {3, 30000})},
       {"k1024 s256 (pytorch issue 120982)", layer(2, 1, 1, {{9, 1024, 256, 1, 384, 384, 0}})},
       {"k64 s32 (a segmentation head)", layer(3, 3, 1, {{3, 64, 32, 1, 16, 16, 0}, {3, 64, 32, 1, 16, 16, 0}})},
       {"k16 s8, one axis (a vocoder)", layer(32, 16, 1, {{32, 16, 8, 1, 4, 4, 0}})},
@@ -127,6 +129,21 @@ TEST_P(NamedLayers, RealNumbersWithinTheBound) {
   for (const NamedLayer& named : named_layers()) {
     SCOPED_TRACE(named.name);
     sweep.run(make_problem(named.layer, random, Data::real));
+  }
+}
+
+// Plans for absurdly small caches: every loop over blocks, strips and chunks turns.
+TEST_P(NamedLayers, TinyCaches) {
+  Random random(18);
+  Sweep sweep(GetParam(), "seed 18");
+  for (const NamedLayer& named : named_layers()) {
+    SCOPED_TRACE(named.name);
+    const Problem problem = make_problem(named.layer, random, Data::whole);
+    for (const tconv::CacheSizes& sizes : {tconv::CacheSizes{1, 1, 1}, tconv::CacheSizes{256, 1280, 5120}}) {
+      Variant variant;
+      variant.cache = sizes;
+      sweep.run(problem, variant);
+    }
   }
 }
 
