@@ -20,3 +20,10 @@ if(NOT GTest_FOUND)
     unset(CMAKE_COMPILE_WARNING_AS_ERROR)
   endif()
 endif()
+
+# Death tests run their own program anew, through the emulator.
+if(CMAKE_CROSSCOMPILING_EMULATOR)
+  list(JOIN CMAKE_CROSSCOMPILING_EMULATOR "\",\"" words)
+  add_library(tconv_emulated_exec OBJECT support/emulated_exec.cpp)
+  target_compile_definitions(tconv_emulated_exec PRIVATE "TCONV_EMULATOR=\"${words}\"")
+endif()
