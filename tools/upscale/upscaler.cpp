@@ -53,10 +53,15 @@ Upscaler::Upscaler(const Picture& picture, const Settings& settings)
   }
   strip_ = std::clamp<int64_t>(settings.strip_rows, 1, picture.height);
   const std::vector<float> taps = weights(settings, picture.channels);
-  const tconv::Description d = layer(settings, picture.channels, strip_ + 2 * radius_, picture.width + 2 * radius_);
-  tconv::Result<tconv::ConvTranspose> op = tconv::ConvTranspose::create(d, taps.data(), nullptr, settings.options);
+  // Planned for one size whatever the picture's, so that the order of the sums, and with it the last bit of a sample, depends
+  // neither on the strips nor on the width.
+  constexpr int64_t planned_rows = 64;
+  constexpr int64_t planned_columns = 512;
+  tconv::Result<tconv::ConvTranspose> op = tconv::ConvTranspose::create(
+      layer(settings, picture.channels, planned_rows, planned_columns), taps.data(), nullptr, settings.options);
   require_ok(op.status());
   op_ = std::move(*op);
+  require_ok(op_.reshape(layer(settings, picture.channels, strip_ + 2 * radius_, picture.width + 2 * radius_)));
 }
 
 void Upscaler::run(ThreadPool* pool, const std::function<void(const uint16_t* samples)>& row,
