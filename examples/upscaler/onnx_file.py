@@ -96,3 +96,14 @@ def read_tensors(path):
                 raise ValueError(f"{path}: tensor {name}: {len(data)} bytes for shape {shape}")
             tensors[name] = numpy.frombuffer(data, "<f4").reshape(shape)
     return tensors
+
+
+def read_properties(path):
+    """The properties of a file written by model(); numbers become int or float."""
+    properties = {}
+    with open(path, "rb") as file:
+        for number, value in fields(file.read()):
+            if number == 14:
+                key, text = (v.decode() for _, v in fields(value))
+                properties[key] = float(text) if "." in text else int(text)
+    return properties
