@@ -321,8 +321,8 @@ class Task {
     // Whole periods of phases; where the last one is cut, through scratch.
     const bool whole = end_ - begin_ == x.stride * count_;
     float* const periods = whole ? to : periods_;
-    kernels_.overlap(
-        {term_, terms, static_cast<size_t>(x.stride), static_cast<size_t>(count_), periods, e, rows, input_stride, output_stride});
+    kernels_.overlap({term_, terms, static_cast<size_t>(x.stride), static_cast<size_t>(count_), periods, e, rows,
+                      static_cast<ptrdiff_t>(input_stride), static_cast<ptrdiff_t>(output_stride)});
     if (!whole) std::memcpy(to, periods, static_cast<size_t>(end_ - begin_) * sizeof(float));
   }
 
