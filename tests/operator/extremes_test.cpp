@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "support/crash_report.hpp"
 #include "support/sweep.hpp"
 
 namespace tconv_test {
@@ -205,11 +206,19 @@ TEST(Extremes, SmallWeightsCanBeCreated) {
       if (!op.ok()) continue;
       ++created;
       if (g.input_span > 20000 || g.output_span > 20000 || op->workspace_bytes() > 10000000) continue;
-      const Floats x(static_cast<size_t>(g.input_span), 1.0f);
-      Floats y(static_cast<size_t>(g.output_span));
+      Problem problem;
+      problem.layer = d;
+      Variant variant;
+      variant.algorithm = algorithm;
+      const CrashReport report(problem, variant);
+      CrashReport::set_place("seed " + std::to_string(seed));
+      const GuardBuffer x(static_cast<size_t>(g.input_span) * sizeof(float), Placement::ends_at_guard);
+      const GuardBuffer y(static_cast<size_t>(g.output_span) * sizeof(float), Placement::ends_at_guard);
+      std::fill(x.floats(), x.floats() + g.input_span, 1.0f);
       const GuardBuffer workspace(op->workspace_bytes(), Placement::ends_at_guard, tconv::ConvTranspose::workspace_alignment);
-      const tconv::Status status = op->run(x.data(), y.data(), workspace.data(), workspace.bytes());
+      const tconv::Status status = op->run(x.floats(), y.floats(), workspace.data(), workspace.bytes());
       EXPECT_TRUE(status.ok()) << status.message() << "\n  seed " << seed << ", " << to_string(d);
+      EXPECT_TRUE(y.surroundings_intact() && workspace.surroundings_intact()) << "seed " << seed << ", " << to_string(d);
       ++ran;
     }
   }
