@@ -67,6 +67,13 @@ function countsHtml(a, at, m) {
       row('phases', phases, m.phases, 0);
 }
 
+// Scrolls a picture that is wider than its frame, when what is being computed lies outside.
+function keepInSight(frame, mark) {
+  if (!mark) return;
+  const seen = frame.getBoundingClientRect(), at = mark.getBoundingClientRect();
+  if (at.left < seen.left || at.right > seen.right) frame.scrollLeft += (at.left + at.right - seen.left - seen.right) / 2;
+}
+
 function showStep() {
   const a = state.axis, r = arith(a);
   const panels = byId('panels');
@@ -76,7 +83,10 @@ function showStep() {
     return `<figure><figcaption><h2>${panel.title}</h2><p>${panel.description}</p></figcaption>` +
         `<div class="scroll" tabindex="0" role="group" aria-label="${panel.title}">${panelSvg(panel)}</div></figure>`;
   }).join('');
-  panels.querySelectorAll('.scroll').forEach((s, n) => { s.scrollLeft = scrolled[n] || 0; });
+  panels.querySelectorAll('.scroll').forEach((s, n) => {
+    s.scrollLeft = scrolled[n] || 0;
+    keepInSight(s, s.querySelector('.now, .hit'));
+  });
   byId('now').textContent = `Output ${state.at + 1} of ${r.output_size[0]}: ${sumText(a, state.at)}`;
   byId('counts').tBodies[0].innerHTML = countsHtml(a, state.at, r.multiplications);
   byId('previous').disabled = byId('first').disabled = state.at === 0;
