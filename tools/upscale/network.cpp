@@ -34,11 +34,15 @@ class FilteredPlanes {
     settings.scale = scale;
     tconv::Options options;
     options.target = target;
-    options.algorithm = tconv::Algorithm::depthwise;
-    const tconv::Description d = layer(settings, channels, rows + 2 * radius_, columns + 2 * radius_);
-    tconv::Result<tconv::ConvTranspose> op = tconv::ConvTranspose::create(d, weights(settings, channels).data(), nullptr, options);
-    if (!op.ok()) refuse(fmt::format("the upscaling filter: {}", op.status().message()));
+    const auto require_ok = [](const tconv::Status& status) {
+      if (!status.ok()) refuse(fmt::format("the upscaling filter: {}", status.message()));
+    };
+    const std::vector<float> taps = weights(settings, channels);
+    tconv::Result<tconv::ConvTranspose> op =
+        tconv::ConvTranspose::create(layer(settings, channels, plan_size, plan_size), taps.data(), nullptr, options);
+    require_ok(op.status());
     op_ = std::move(*op);
+    require_ok(op_.reshape(layer(settings, channels, rows + 2 * radius_, columns + 2 * radius_)));
     input_.resize(static_cast<size_t>((rows + 2 * radius_) * (columns + 2 * radius_) * channels));
     output_.resize(static_cast<size_t>(op_.geometry().output_elements));
   }
