@@ -104,8 +104,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   const double output = static_cast<double>(g.output_elements);
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const double overlaps = static_cast<double>(g.axis[2].kernel) / static_cast<double>(g.axis[2].stride);
-  // Copies move a vector in about two cycles, once for each y-phase; NHWC moves about one number a cycle both ways.
-  double cycles = input * static_cast<double>(std::min(g.axis[1].stride, g.axis[1].kernel)) * (nhwc ? 1.0 : 2.0 / lanes) +
+  // Copies move a vector in about four cycles, once for each y-phase; NHWC moves about one number a cycle both ways.
+  double cycles = input * static_cast<double>(std::min(g.axis[1].stride, g.axis[1].kernel)) * (nhwc ? 1.0 : 4.0 / lanes) +
                   (nhwc && layer.out_per_group > 1 ? 2 * output : 0);
   if (is_direct(layer)) {
     const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride * g.axis[1].stride * g.axis[2].stride);
@@ -133,7 +133,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   const double lines = static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[0].kernel *
                                            g.axis[1].kernel * layer.description.in_channels);
   cycles += lines * static_cast<double>(ceil_div(layer.out_per_group, chunk) * blocks) * columns;
-  return cycles + output / lanes * (2 + 3 * std::max(overlaps, 1.0));
+  return cycles + output / lanes * (4 + 5 * std::max(overlaps, 1.0));
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
