@@ -1,9 +1,13 @@
 """Boots the guest kernel with an initramfs under Debian's Bochs and yields what the guest sends."""
+import ctypes
 import os
 import re
 import shutil
+import signal
 import subprocess
+import termios
 import time
+import tty
 
 from avx512.frames import Frames
 from avx512.initramfs import EmulatorError
@@ -31,7 +35,7 @@ label guest
  append initrd=/initrd {arguments}
 '''
 
-# The terminal display needs no X11; it is never looked at.
+# The terminal display needs no X11.
 CONFIGURATION = '''display_library: term
 config_interface: textconfig
 plugin_ctrl: unmapped=1, biosdev=1, serial=1, parallel=1, extfpuirq=1, speaker=0, gameport=0, iodebug=0
@@ -88,6 +92,35 @@ class TimeLimit(Exception):
     """The guest was still at work; what it had sent by then was yielded."""
 
 
+class Screen:
+    """The pseudo-terminal of Bochs' display. Nobody looks at it, but it has to be emptied: a full one would stop Bochs."""
+
+    def __init__(self, log):
+        self._log, self._terminal = log, None
+
+    def empty(self):
+        try:
+            if self._terminal is None:
+                with open(self._log, encoding='utf-8', errors='replace') as file:
+                    name = re.search(r'connected to screen "([^"]+)"', file.read())
+                if name is None:
+                    return
+                self._terminal = os.open(name[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+                tty.setraw(self._terminal)  # no echo, which Bochs would take for keys
+            termios.tcflush(self._terminal, termios.TCIFLUSH)
+        except (OSError, termios.error):  # Bochs has ended
+            pass
+
+    def close(self):
+        if self._terminal is not None:
+            os.close(self._terminal)
+
+
+def _die_with_parent():
+    """PR_SET_PDEATHSIG = 1: where this process is killed, no Bochs shall stay behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def emulate(folder, kernel, cpu, memory, limit, cleared, arguments):
     """Yields the frames of the guest, as they come. `memory` in MiB, `limit` in seconds after the boot."""
     clear = 'clearcpuid=' + ','.join(CLEARED + tuple(cleared))
@@ -97,21 +130,26 @@ def emulate(folder, kernel, cpu, memory, limit, cleared, arguments):
         file.write(CONFIGURATION.format(folder=folder, roms=ROMS, cpu=cpu, memory=memory, speed=INSTRUCTIONS_A_SECOND))
     with open(commands, 'w', encoding='ascii') as file:
         file.write('c\n')  # Debian's Bochs has the debugger built in: continue
-    with open(os.path.join(folder, 'terminal'), 'wb') as terminal:
+    terminal_log = os.path.join(folder, 'terminal')
+    screen = Screen(terminal_log)
+    with open(terminal_log, 'wb') as terminal:
         process = subprocess.Popen([BOCHS, '-q', '-f', configuration, '-rc', commands], stdin=subprocess.DEVNULL,
-                                   stdout=terminal, stderr=terminal, env={**os.environ, 'TERM': 'xterm'})
+                                   stdout=terminal, stderr=terminal, env={**os.environ, 'TERM': 'xterm'},
+                                   preexec_fn=_die_with_parent)
     try:
-        yield from _follow(process, frames, limit)
+        yield from _follow(process, frames, screen, limit)
     finally:
         process.kill()
         process.wait()
+        screen.close()
 
 
-def _follow(process, path, limit):
+def _follow(process, path, screen, limit):
     decoder, sent = Frames(), None
     deadline, booted = time.monotonic() + BOOT_LIMIT, False
     while True:
         running = process.poll() is None
+        screen.empty()
         if sent is None and os.path.exists(path):
             sent = open(path, 'rb')
         got = sent.read() if sent is not None else b''

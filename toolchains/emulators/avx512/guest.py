@@ -10,7 +10,9 @@ from avx512 import bochs
 from avx512.initramfs import EmulatorError, Initramfs, check_x86_64
 
 DEFAULT_CPU = 'corei7_skylake_x'  # AVX-512 F, CD, BW, DQ, VL; corei7_icelake_u and tigerlake have VNNI, VBMI2, ... besides
-ENVIRONMENT = {'PATH': '/usr/bin:/bin', 'HOME': '/root'}
+# Bochs does `rep movsb` and `rep stosb` byte by byte: the C library shall copy with vectors.
+TUNABLES = 'glibc.cpu.x86_rep_movsb_threshold=0x7fffffff:glibc.cpu.x86_rep_stosb_threshold=0x7fffffff'
+ENVIRONMENT = {'PATH': '/usr/bin:/bin', 'HOME': '/root', 'GLIBC_TUNABLES': TUNABLES}
 
 
 @dataclass
