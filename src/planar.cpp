@@ -108,7 +108,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   double cycles = input * static_cast<double>(std::min(g.axis[1].stride, g.axis[1].kernel)) * (nhwc ? 1.0 : 4.0 / lanes) +
                   (nhwc && layer.out_per_group > 1 ? 2 * output : 0);
   if (is_direct(layer)) {
-    const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride * g.axis[1].stride * g.axis[2].stride);
+    const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride) /
+                        static_cast<double>(g.axis[1].stride) / static_cast<double>(g.axis[2].stride);
     return cycles + output / lanes * (2 + 1.5 * taps);
   }
   const int64_t block_rows = static_cast<int64_t>(kernels.planar_rows);

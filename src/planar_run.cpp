@@ -43,11 +43,18 @@ bool rows_in_place(const Layer& layer) {
   return !d.residual && (d.layout == Layout::nchw || (d.out_channels == 1 && layer.geometry.output_pitch.pixel == 1));
 }
 
+// One past the last output of the periods [q, q + count); the last period may be cut (stride * (q + count) need not fit in 63
+// bits).
+int64_t strip_end(const Layer& layer, int64_t q, int64_t count) {
+  const int64_t periods = ceil_div(layer.output(2), layer.axis(2).stride);
+  return q + count >= periods ? layer.output(2) : layer.axis(2).stride * (q + count);
+}
+
 WorkspaceLayout workspace_layout(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
   const int64_t stride = layer.axis(2).stride;
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const int64_t row = plan.direct ? plan.t_pitch : plan.x_blocks * block;
-  const int64_t strip_output = std::min(layer.output(2), stride * plan.strip);
+  const int64_t strip_output = strip_end(layer, 0, plan.strip);
   return {rounded(plan.copied_rows * layer.in_per_group * row, 16),
           plan.direct ? 0 : rounded(plan.chunk_channels * layer.axis(2).kernel * plan.t_pitch, 16),
           rows_in_place(layer) ? 0 : rounded((plan.chunk_channels + 1) * strip_output, 16),
@@ -95,7 +102,7 @@ class Task {
     for (q_ = 0; q_ < q_end; q_ += plan_.strip) {
       count_ = std::min(plan_.strip, q_end - q_);
       begin_ = x.stride * q_;
-      end_ = std::min(g.output[2], x.stride * (q_ + count_));
+      end_ = strip_end(layer_, q_, count_);
       window_ = q_ - plan_.largest_shift;
       x_begin_ = std::clamp<int64_t>(window_, 0, x.input);
       x_end_ = std::clamp<int64_t>(window_ + count_ + plan_.reach, x_begin_, x.input);
@@ -137,12 +144,14 @@ class Task {
   // How many rows from `row` on may be done at once: they meet the same taps, and are whole rows of the output.
   int64_t rows_alike(int64_t row) const {
     const Axis& x = layer_.axis(2);
-    if (!in_place_ || x.stride > arch::KernelTable::max_overlap_phases || end_ - begin_ != x.stride * count_) return 1;
+    if (!in_place_ || x.stride > arch::KernelTable::max_overlap_phases || !whole_periods()) return 1;
     if (!live_) return rows_ - row;
     const int64_t first = y_.input(y_.taps - 1, row);
     if (first < 0 || !inside(1, y_.input(0, row))) return 1;
     return std::min(rows_ - row, layer_.axis(1).input - y_.input(0, row));
   }
+
+  bool whole_periods() const { return (end_ - begin_) % layer_.axis(2).stride == 0; }
 
   void finish_rows(int64_t row, int64_t rows) {
     const Geometry& g = layer_.geometry;
@@ -186,9 +195,10 @@ class Task {
 
   // T is written for the columns [x_begin, x_end); the taps reach beyond, where it is zero.
   void clear_margins() {
-    const int64_t first = x_begin_ - window_;
-    const int64_t last =
-        first + ceil_div(x_end_ - x_begin_, static_cast<int64_t>(kernels_.lanes)) * static_cast<int64_t>(kernels_.lanes);
+    const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
+    const bool none = x_begin_ == x_end_;  // the strip lies beyond the reach of all taps
+    const int64_t first = none ? plan_.t_pitch : x_begin_ - window_;
+    const int64_t last = none ? plan_.t_pitch : first + ceil_div(x_end_ - x_begin_, lanes) * lanes;
     for (int64_t row = 0; row < plan_.chunk_channels * layer_.axis(2).kernel; ++row) {
       float* const t = t_ + row * plan_.t_pitch;
       std::memset(t, 0, static_cast<size_t>(first) * sizeof(float));
@@ -319,7 +329,7 @@ class Task {
       at = end;
     }
     // Whole periods of phases; where the last one is cut, through scratch.
-    const bool whole = end_ - begin_ == x.stride * count_;
+    const bool whole = whole_periods();
     float* const periods = whole ? to : periods_;
     kernels_.overlap({term_, terms, static_cast<size_t>(x.stride), static_cast<size_t>(count_), periods, e, rows,
                       static_cast<ptrdiff_t>(input_stride), static_cast<ptrdiff_t>(output_stride)});

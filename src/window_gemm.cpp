@@ -198,7 +198,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
       rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * output / static_cast<double>(kernels.lanes);
   if (layer.description.layout == Layout::nchw) {
     // Transposing moves about one number a cycle: the input once per y-phase, the output once.
-    cycles += input * static_cast<double>(layer.axis(1).stride) + (channels > 1 ? output : 0);
+    cycles += input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel)) + (channels > 1 ? output : 0);
   }
   return cycles;
 }
