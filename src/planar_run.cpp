@@ -250,7 +250,8 @@ class Task {
 
   int64_t first_tap(int64_t phase) const {
     const Axis& x = layer_.axis(2);
-    const LivePhase* const live = layer_.phases[2].find((phase + x.pad_begin) % x.stride);
+    const int64_t below = x.pad_begin % x.stride - (x.stride - phase);  // (phase + p) mod s - s, or that itself
+    const LivePhase* const live = layer_.phases[2].find(below >= 0 ? below : below + x.stride);
     return live != nullptr ? live->first_tap : -1;
   }
 
@@ -344,11 +345,14 @@ class Task {
     kernels_.overlap({term_, &no_terms, 1, 1, &dead, e, 1, 0, 0});
     std::fill(to, to + (end_ - begin_), dead);
     for (const LivePhase& phase : layer_.phases[2].live) {
-      const int64_t first = (phase.index + x.stride - x.pad_begin % x.stride) % x.stride;
+      const int64_t back = phase.index - x.pad_begin % x.stride;
+      const int64_t first = back >= 0 ? back : back + x.stride;
       const size_t terms = append_terms(row, c, first, 0);
       if (terms == 0) continue;
       kernels_.overlap({term_, &terms, 1, static_cast<size_t>(count_), periods_, e, 1, 0, 0});
-      for (int64_t i = 0, o = first; o < end_ - begin_; ++i, o += x.stride) to[o] = periods_[i];
+      const int64_t n = end_ - begin_;
+      const int64_t outputs = first < n ? (n - first - 1) / x.stride + 1 : 0;
+      for (int64_t i = 0; i < outputs; ++i) to[first + x.stride * i] = periods_[i];
     }
   }
 
