@@ -62,7 +62,8 @@ struct PlanarTile {
   const PlanarSegment* segment;
   size_t segments;  // 0: T = 0
   size_t channels;
-  ptrdiff_t block_stride;  // between blocks of X
+  ptrdiff_t channel_stride;  // between channels of X
+  ptrdiff_t block_stride;    // between blocks of X
   float* t;
   ptrdiff_t t_stride;  // between rows of T
   size_t count;        // along x

@@ -136,7 +136,9 @@ Result<SizeRange> inputs_for(const Axis& a, int64_t output) {
                          "%" PRId64,
                          output, smallest.value());
   }
-  return SizeRange{std::max<int64_t>(ceil_div(lowest.value(), a.stride) + 1, 1), floor_div(above.value(), a.stride) + 1};
+  const Checked last = Checked(floor_div(above.value(), a.stride)) + 1;
+  if (last.overflowed()) return overflow_error("");
+  return SizeRange{std::max<int64_t>(ceil_div(lowest.value(), a.stride) + 1, 1), last.value()};
 }
 
 Result<int64_t> output_padding_for(const Axis& axis, int64_t output) {

@@ -58,10 +58,12 @@ Result<SizeRange> convolution_inputs_for(const ConvolutionAxis& c, int64_t outpu
   if (last.overflowed()) return overflow_error();
   if (last.value() < 1) {
     // The smallest input, 1, already gives more.
-    const int64_t least = (c.pad_begin + c.pad_end - c.dilation * (c.kernel - 1)) / c.stride + 1;
+    const Checked room = Checked(c.pad_begin) + c.pad_end - Checked(c.dilation) * (Checked(c.kernel) - 1);
+    const Checked least = Checked(room.value() / c.stride) + 1;
+    if (room.overflowed() || least.overflowed()) return overflow_error();
     return Status::error(StatusCode::invalid_argument,
                          "output = %" PRId64 ": no input size gives it; with this padding the smallest output is %" PRId64, output,
-                         least);
+                         least.value());
   }
   return SizeRange{std::max<int64_t>(first.value(), 1), last.value()};
 }

@@ -163,6 +163,8 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
     }
   }
   plan->chunks = ceil_div(layer.out_per_group, plan->chunk_channels);
+  plan->in_place = !plan->direct && layer.description.layout == Layout::nchw && !layer.has_input_activation() &&
+                   layer.out_per_group * x.kernel <= static_cast<int64_t>(kernels.planar_rows);
   const size_t channels = static_cast<size_t>(layer.description.out_channels);
   if (!plan->bias.allocate(channels)) return no_memory;
   if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));
@@ -191,7 +193,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(cache.l2 / 4 / sizeof(float)) / t_rows);
   const int64_t strips = ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
-  plan->x_blocks = ceil_div(std::min(x.input, plan->strip + plan->reach), block);
+  plan->x_blocks = plan->in_place ? 1 : ceil_div(std::min(x.input, plan->strip + plan->reach), block);
   // Rows that overlap are read up to four vectors from any q of the strip on.
   plan->t_pitch = ceil_div(plan->strip + plan->reach, lanes) * lanes + 5 * lanes;
   if (plan->t_pitch % 512 == 0) plan->t_pitch += lanes;  // rows must not share a cache set

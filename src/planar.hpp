@@ -15,7 +15,8 @@
 // tap.
 //
 // Input rows are copied, a strip of x at a time, into scratch: that applies the input activation, turns NHWC into planes, and keeps
-// channels from aliasing in the cache.
+// channels from aliasing in the cache. Where one block of rows is all there is, each input is read once anyway: then whole blocks
+// of columns are read in place and only the rest of a row is copied.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -31,6 +32,7 @@ struct XTap {
 };
 
 struct Plan {
+  bool in_place = false;       // whole blocks of columns are read where they lie
   bool direct = false;         // one input channel a group: input rows overlap, without T
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group

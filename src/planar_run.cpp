@@ -187,7 +187,8 @@ class Task {
         if (plan_.direct) {
           copy_channel_row(layer_, kernels_, row, window_, window_ + plan_.t_pitch, to);
         } else {
-          copy_blocks(layer_, kernels_, row, x_begin_, ceil_div(x_end_ - x_begin_, block_), block_, to);
+          const int64_t first = x_begin_ + columns_in_place();
+          copy_blocks(layer_, kernels_, row, first, ceil_div(x_end_ - first, block_), block_, to);
         }
       }
     }
@@ -215,25 +216,51 @@ class Task {
                            steps * first_channel_ * kernel;
     const int64_t t_rows = channels_ * kernel;
     const int64_t blocks = row_blocks(t_rows, static_cast<int64_t>(kernels_.planar_rows));
+    const int64_t in_place = columns_in_place();
     for (int64_t b = 0; b < blocks; ++b) {
       const RowBlock block = row_block(t_rows, blocks, b);
       const int64_t size = block.end - block.begin;
       arch::PlanarTile tile{};
       tile.segment = segment_;
-      for (int64_t jz = 0; jz < z_.taps; ++jz) {
-        for (int64_t jy = 0; jy < y_.taps; ++jy, weights += layer_.in_per_group * size) {
-          if (inside(0, z_.input(jz)) && inside(1, y_.input(jy, row))) {
-            segment_[tile.segments++] = {copy_of(jz, y_.input(jy, row)), weights};
-          }
-        }
-      }
       tile.channels = static_cast<size_t>(layer_.in_per_group);
-      tile.block_stride = layer_.in_per_group * block_;
       tile.t = t_ + block.begin * plan_.t_pitch + x_begin_ - window_;
       tile.t_stride = plan_.t_pitch;
-      tile.count = static_cast<size_t>(x_end_ - x_begin_);
-      kernels_.planar[size - 1](tile);
+      if (in_place != 0) {
+        const Pitch& pitch = layer_.geometry.input_pitch;
+        tile.segments = list_segments(row, size, weights, [&](int64_t jz, int64_t iy) {
+          return input_ + z_.input(jz) * pitch.plane + iy * pitch.row + x_begin_;
+        });
+        tile.channel_stride = pitch.channel;
+        tile.block_stride = block_;
+        tile.count = static_cast<size_t>(in_place);
+        kernels_.planar[size - 1](tile);
+        tile.t += in_place;
+      }
+      if (x_begin_ + in_place < x_end_ || in_place == 0) {
+        tile.segments = list_segments(row, size, weights, [&](int64_t jz, int64_t iy) { return copy_of(jz, iy); });
+        tile.channel_stride = block_;
+        tile.block_stride = layer_.in_per_group * block_;
+        tile.count = static_cast<size_t>(x_end_ - x_begin_ - in_place);
+        kernels_.planar[size - 1](tile);
+      }
+      weights += steps * size;
     }
+  }
+
+  // Columns of the strip that are read where they lie: whole blocks, so that no vector reaches beyond the row.
+  int64_t columns_in_place() const { return plan_.in_place ? (x_end_ - x_begin_) / block_ * block_ : 0; }
+
+  // The (z, y) taps that meet the image in output row `row`; `place(jz, iy)` is where their input row is.
+  template <typename Place>
+  size_t list_segments(int64_t row, int64_t block_rows, const float* weights, const Place& place) {
+    size_t n = 0;
+    for (int64_t jz = 0; jz < z_.taps; ++jz) {
+      for (int64_t jy = 0; jy < y_.taps; ++jy, weights += layer_.in_per_group * block_rows) {
+        const int64_t iy = y_.input(jy, row);
+        if (inside(0, z_.input(jz)) && inside(1, iy)) segment_[n++] = {place(jz, iy), weights};
+      }
+    }
+    return n;
   }
 
   // The terms that reach phase `phase` in channel c of the chunk, appended at `at`; returns the end. Their x begins at q_.

@@ -46,7 +46,7 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
   const D d;
   V column[NV];
 #pragma GCC unroll 4
-  for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, x + v * kLanes);
+  for (size_t v = 0; v < NV; ++v) column[v] = hn::LoadU(d, x + v * kLanes);
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   // Four weights a load, multiplied by lane. The last load overlaps the one before when the rows are no multiple of four.
   if constexpr (kRows >= 4) {
@@ -66,35 +66,52 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
   }
 }
 
-template <size_t kRows, size_t NV>
+// kBlocks neighbouring blocks of NV vectors at once: a few rows alone would leave the multiply-adds waiting for each other.
+template <size_t kRows, size_t NV, size_t kBlocks>
 HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   const D d;
-  V acc[kRows][NV];
-#pragma GCC unroll 16
-  for (size_t m = 0; m < kRows; ++m) {
+  V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 4
-    for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::Zero(d);
+  for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 16
+    for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
+    }
   }
   for (size_t i = 0; i < tile.segments; ++i) {
     const float* HWY_RESTRICT x = tile.segment[i].x + static_cast<ptrdiff_t>(block) * tile.block_stride;
     const float* HWY_RESTRICT w = tile.segment[i].w;
-    for (size_t channel = 0; channel < tile.channels; ++channel, x += kBlock, w += kRows) PlanarStep<kRows, NV>(x, w, acc);
-  }
-#pragma GCC unroll 16
-  for (size_t m = 0; m < kRows; ++m) {
+    for (size_t channel = 0; channel < tile.channels; ++channel, x += tile.channel_stride, w += kRows) {
 #pragma GCC unroll 4
-    for (size_t v = 0; v < NV; ++v) hn::StoreU(acc[m][v], d, t + static_cast<ptrdiff_t>(m) * tile.t_stride + v * kLanes);
+      for (size_t b = 0; b < kBlocks; ++b) PlanarStep<kRows, NV>(x + static_cast<ptrdiff_t>(b) * tile.block_stride, w, acc[b]);
+    }
+  }
+#pragma GCC unroll 4
+  for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 16
+    for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) {
+        hn::StoreU(acc[b][m][v], d, t + static_cast<ptrdiff_t>(m) * tile.t_stride + b * kBlock + v * kLanes);
+      }
+    }
   }
 }
 
 template <size_t kRows>
 HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
+  constexpr size_t kBlocks = kRows * kPlanarVectors <= 4 ? 2 : 1;
   size_t begin = 0;
   size_t block = 0;
-  for (; begin + kLanes < tile.count; begin += kBlock, ++block) PlanarColumns<kRows, kPlanarVectors>(tile, block, tile.t + begin);
-  if (begin < tile.count) PlanarColumns<kRows, 1>(tile, block, tile.t + begin);
+  for (; kBlocks > 1 && begin + kBlocks * kBlock <= tile.count; begin += kBlocks * kBlock, block += kBlocks) {
+    PlanarColumns<kRows, kPlanarVectors, kBlocks>(tile, block, tile.t + begin);
+  }
+  for (; begin + kLanes < tile.count; begin += kBlock, ++block)
+    PlanarColumns<kRows, kPlanarVectors, 1>(tile, block, tile.t + begin);
+  if (begin < tile.count) PlanarColumns<kRows, 1, 1>(tile, block, tile.t + begin);
 }
 
 template <size_t kRows>
