@@ -136,6 +136,9 @@ struct KernelTable {
 
   void (*overlap)(const OverlapRow& row);
 
+  // to[b * block_stride + i] = from[b * block + i] for blocks of planar_vectors * lanes numbers; zeros after `count`, to the end of
+  // a block.
+  void (*copy_blocks)(const float* from, size_t count, float* to, ptrdiff_t block_stride);
   // to[c * to_stride + r] = from[r * from_stride + c] for r in [0, rows), c in [0, columns).
   void (*transpose)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);
   // x[i] = f(x[i] + bias)

@@ -145,14 +145,16 @@ Result<int64_t> output_padding_for(const Axis& axis, int64_t output) {
   Axis a = axis;
   a.output_padding = 0;
   if (Status s = check_fields(a, ""); !s.ok()) return s;
-  const Result<SizeRange> inputs = inputs_for(a, output);
-  if (!inputs.ok()) return inputs.status();
+  if (output < 1) return field_error("", "output", output, "must be at least 1");
   const Checked natural = uncropped_output(a) - a.pad_begin - a.pad_end;
   const Checked needed = Checked(output) - natural;
+  if (needed.overflowed()) return overflow_error("");
   const int64_t limit = std::max(a.stride, a.dilation);
-  const Checked highest = natural + limit - 1;
-  if (needed.overflowed() || highest.overflowed()) return overflow_error("");
   if (needed.value() >= 0 && needed.value() < limit) return needed.value();
+  const Checked highest = natural + limit - 1;
+  if (highest.overflowed()) return overflow_error("");
+  const Result<SizeRange> inputs = inputs_for(a, output);
+  if (!inputs.ok()) return inputs.status();
   return Status::error(StatusCode::invalid_argument,
                        "output = %" PRId64 ": input = %" PRId64
                        " gives stride * (input - 1) + dilation * (kernel - 1) + 1 - pad_begin - pad_end = %" PRId64

@@ -56,18 +56,21 @@ void copy_blocks(const Layer& layer, const arch::KernelTable& kernels, const flo
                  int64_t block, float* to) {
   const Pitch& from = layer.geometry.input_pitch;
   const int64_t channels = layer.in_per_group;
-  for (int64_t b = 0; b < blocks; ++b, first += block, to += channels * block) {
-    const int64_t count = std::clamp<int64_t>(layer.axis(2).input - first, 0, block);
-    if (count < block) std::memset(to, 0, static_cast<size_t>(channels * block) * sizeof(float));
-    if (layer.description.layout == Layout::nhwc) {
-      kernels.transpose(row + first * from.pixel, from.pixel, static_cast<size_t>(count), static_cast<size_t>(channels), to, block);
-    } else {
-      for (int64_t c = 0; c < channels; ++c) {
-        std::memcpy(to + c * block, row + c * from.channel + first, static_cast<size_t>(count) * sizeof(float));
-      }
+  const int64_t count = std::clamp<int64_t>(layer.axis(2).input - first, 0, blocks * block);
+  if (layer.description.layout == Layout::nchw) {
+    for (int64_t c = 0; c < channels; ++c) {
+      kernels.copy_blocks(row + c * from.channel + first, static_cast<size_t>(count), to + c * block, channels * block);
     }
-    activate_input(layer, kernels, to, static_cast<size_t>(channels * block));
+  } else {
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t pixels = std::clamp<int64_t>(count - b * block, 0, block);
+      float* const at = to + b * channels * block;
+      if (pixels < block) std::memset(at, 0, static_cast<size_t>(channels * block) * sizeof(float));
+      kernels.transpose(row + (first + b * block) * from.pixel, from.pixel, static_cast<size_t>(pixels),
+                        static_cast<size_t>(channels), at, block);
+    }
   }
+  activate_input(layer, kernels, to, static_cast<size_t>(blocks * channels * block));
 }
 
 }  // namespace tconv

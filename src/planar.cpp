@@ -189,7 +189,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t y_reach = (most_taps(layer.phases[1]) - 1) * layer.phases[1].input_step;
   const int64_t affordable = static_cast<int64_t>(cache.l2 / 2 / sizeof(float)) / (z_rows * layer.in_per_group);
   const int64_t t_rows = plan->direct ? 1 : plan->chunk_channels * x.kernel;
-  const int64_t fewest_rows = y_reach + std::min<int64_t>(ceil_div(g.output[1], y.stride), 4);
+  const int64_t fewest_rows = y_reach + std::min(ceil_div(g.output[1], y.stride), std::max<int64_t>(4, 4 * y_reach));
   const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(cache.l2 / 4 / sizeof(float)) / t_rows);
   const int64_t strips = ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;

@@ -114,6 +114,18 @@ HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
   if (begin < tile.count) PlanarColumns<kRows, 1, 1>(tile, block, tile.t + begin);
 }
 
+void CopyBlocks(const float* from, size_t count, float* to, ptrdiff_t block_stride) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  const D d;
+  for (; count >= kBlock; count -= kBlock, from += kBlock, to += block_stride) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(hn::LoadU(d, from + v * kLanes), d, to + v * kLanes);
+  }
+  if (count == 0) return;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(LoadColumns(from, v, count), d, to + v * kLanes);
+}
+
 template <size_t kRows>
 void FillPlanar(KernelTable* table) {
   if constexpr (kRows > 0) {

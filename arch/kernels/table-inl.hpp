@@ -44,6 +44,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->planar_vectors = kPlanarVectors;
   table->depthwise = DepthwiseChannels;
   table->overlap = Overlap;
+  table->copy_blocks = CopyBlocks;
   table->transpose = Transpose;
   table->row_epilogue = ApplyRowEpilogue;
   table->row_residual = AddRowResidual;
