@@ -1,5 +1,6 @@
 """Tells ctest how one test went that run_suite.py ran on the emulated CPU: RESULTS PROGRAM TEST. Status 77: it was skipped.
 With RESULTS alone: did all programs come to their end, no signal, within the time limit?"""
+import fnmatch
 import json
 import os
 import sys
@@ -42,6 +43,9 @@ def main(results, program=None, test=None):
         summary = json.load(file)
     if program is None:
         return check_ends(results, summary)
+    if any(fnmatch.fnmatchcase(test, pattern) for pattern in summary['only in a full run']):
+        print('only in a full run: ./dev test avx512 --full')
+        return SKIPPED
     case = find_case(results, program, test)
     if case is None or case.get('status') != 'run':
         print(f'{program} has no result of {test} on {summary["cpu"]}; status of the program: '

@@ -78,6 +78,12 @@ class Emulator(unittest.TestCase):
         done = run('--in', '/bin/sleep', '/bin/sh', '-c', '/bin/sleep 1000000 & kill -9 $$')
         self.assertEqual(done.returncode, 128 + 9)
 
+    @unittest.skipIf(os.environ.get('TCONV_TEST_FULL', '0') in ('', '0'), 'takes minutes: only in a full run')
+    def test_a_long_run_does_not_stop_at_a_full_screen(self):
+        # Bochs draws its screen a few times a guest second, to a pseudo-terminal that holds 4 KiB.
+        done = run('--limit', '1200', '/bin/sleep', '4000')
+        self.assertEqual((done.returncode, done.stderr), (0, b''))
+
     def test_a_missing_output_is_told(self):
         done = run('--out', '/nothing=' + self.place('nothing'), '/bin/sh', '-c', ':')
         self.assertEqual(done.returncode, 125)
