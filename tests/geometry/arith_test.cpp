@@ -1,6 +1,7 @@
 // What `tconv arith` is made of: the solver against enumeration, the warnings, the counts in its JSON.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <tuple>
 
 #include "small_axes.hpp"
@@ -134,7 +135,7 @@ TEST(Solve, RefusalsNameTheRelationAndWhatWouldFit) {
   q.output = 20;
   EXPECT_EQ(
       refusal(q),
-      "output = 20: without any padding the others give stride * (input - 1) + dilation * (kernel - 1) + 1 = 9, up to 10 with "
+      "output = 20: input = 4 gives stride * (input - 1) + dilation * (kernel - 1) + 1 - pad_begin - pad_end = 9, up to 10 with "
       "output_padding; input = 9 would fit");
   q.pad_begin = q.pad_end = 1;
   EXPECT_EQ(
@@ -147,6 +148,32 @@ TEST(Solve, RefusalsNameTheRelationAndWhatWouldFit) {
       refusal(q),
       "output = 7: the others give stride * (input - 1) + dilation * (kernel - 1) + 1 - pad_begin - pad_end + output_padding = 2 * "
       "3 + 1 * 2 + 1 - 1 - 1 + 1 = 8");
+}
+
+// Searches that would never end are refused, and numbers at the edge of 64 bits are numbers.
+TEST(Solve, HugeNumbers) {
+  const int64_t max = std::numeric_limits<int64_t>::max();
+  AxisQuery q;
+  q.output = max;
+  for (const Axis& fit : solve(q, "")) {
+    int64_t size = 0;
+    ASSERT_TRUE(output_size(fit, "", &size).ok());
+    ASSERT_EQ(size, max);
+  }
+  q.kernel = q.dilation = q.stride = max;
+  EXPECT_NE(refusal(q), "(solved)");
+  AxisQuery open;
+  open.output = open.kernel = 1000000000;
+  EXPECT_EQ(refusal(open), "more than 4000000 combinations to search: give more of the numbers");
+  AxisQuery strided;
+  strided.input = 5;
+  strided.kernel = 3;
+  strided.stride = int64_t{4} << 30;
+  strided.output = 30;
+  EXPECT_NE(refusal(strided).find("needs padding beyond"), std::string::npos);
+  strided.auto_pad = AutoPad::same_upper;
+  strided.input = max;
+  EXPECT_NE(refusal(strided), "(solved)");
 }
 
 std::vector<std::string> codes(const Axis& a) {

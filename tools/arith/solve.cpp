@@ -58,6 +58,17 @@ Axis solve_forwards(const AxisQuery& q, const std::string& name) {
   return axis;
 }
 
+// What the search has found, and how long it has looked: numbers that leave millions open are refused instead.
+struct Search {
+  static constexpr int64_t max_tries = 4000000;
+  std::vector<Axis> fits;
+  int64_t tries = 0;
+
+  void count(const std::string& name) {
+    if (++tries > max_tries) fail(name, fmt::format("more than {} combinations to search: give more of the numbers", max_tries));
+  }
+};
+
 // Takes the axis into the list when it is the wanted layer.
 void keep_if_it_fits(const AxisQuery& q, const Axis& axis, std::vector<Axis>* fits) {
   int64_t size = 0;
@@ -65,69 +76,85 @@ void keep_if_it_fits(const AxisQuery& q, const Axis& axis, std::vector<Axis>* fi
 }
 
 // Kernel, stride, dilation and input are chosen; the padding is what is given or searched, the output padding follows.
-void try_paddings(const AxisQuery& q, Axis axis, std::vector<Axis>* fits) {
-  const int64_t op_end = q.output_padding ? *q.output_padding + 1 : std::max(axis.stride, q.output_padding.value_or(0) + 1);
-  const tconv::Result<tconv::ConvolutionAxis> reached =
-      tconv::convolution_partner(Axis{axis.input, axis.kernel, axis.stride, axis.dilation, 0, 0, 0});
-  if (!reached.ok()) return;  // too large for 63 bits
-  const int64_t uncropped = reached->input;
+void try_paddings(const AxisQuery& q, Axis axis, const std::string& name, Search* search) {
+  int64_t uncropped = 0;
+  if (!tconv::output_size(axis, "", &uncropped).ok()) return;  // too large for 63 bits
+  const int64_t first_op = q.output_padding.value_or(0);
+  const int64_t last_op = q.output_padding.value_or(axis.stride - 1);
   if (q.auto_pad != tconv::AutoPad::notset) {
-    for (int64_t op = q.output_padding.value_or(0); op < op_end; ++op) {
+    for (int64_t op = first_op; op <= last_op; ++op) {
+      search->count(name);
       axis.output_padding = op;
-      if (tconv::resolve_padding(q.auto_pad, 0, "", &axis).ok()) keep_if_it_fits(q, axis, fits);
+      if (tconv::resolve_padding(q.auto_pad, 0, "", &axis).ok()) keep_if_it_fits(q, axis, &search->fits);
     }
     return;
   }
   if (q.pad_begin && q.pad_end) {
+    search->count(name);
     axis.pad_begin = *q.pad_begin;
     axis.pad_end = *q.pad_end;
     const tconv::Result<int64_t> op = tconv::output_padding_for(axis, *q.output);
     if (!op.ok() || (q.output_padding && *q.output_padding != *op)) return;
     axis.output_padding = *op;
-    keep_if_it_fits(q, axis, fits);
+    keep_if_it_fits(q, axis, &search->fits);
     return;
   }
-  // total = uncropped + op - output cells are cut off; evenly, or with the odd one at either end.
+  // total = uncropped + op - output cells are cut off; evenly, or with the odd one at either end, at most d * (k - 1) each.
   const int64_t full = axis.dilation * (axis.kernel - 1);
-  for (int64_t op = q.output_padding.value_or(0); op < op_end; ++op) {
-    const int64_t total = uncropped + op - *q.output;
-    if (total < 0 || (total + 1) / 2 > full) continue;
+  const int64_t without_op = uncropped - *q.output;
+  for (int64_t op = std::max(first_op, -without_op); op <= last_op && (without_op + op) / 2 + (without_op + op) % 2 <= full; ++op) {
+    search->count(name);
+    const int64_t total = without_op + op;
     axis.output_padding = op;
     axis.pad_begin = total / 2;
     axis.pad_end = total - axis.pad_begin;
-    keep_if_it_fits(q, axis, fits);
+    keep_if_it_fits(q, axis, &search->fits);
     if (total % 2 == 1) {
       std::swap(axis.pad_begin, axis.pad_end);
-      keep_if_it_fits(q, axis, fits);
+      keep_if_it_fits(q, axis, &search->fits);
     }
   }
 }
 
-void search(const AxisQuery& q, std::vector<Axis>* fits) {
+// The input is not given. With padding from none to d * (k - 1) at both ends it lies between the sizes for these two.
+void try_inputs(const AxisQuery& q, Axis axis, const std::string& name, Search* search) {
+  int64_t full = 0;
+  if (__builtin_mul_overflow(axis.dilation, axis.kernel - 1, &full)) return;
+  Axis widest = axis, narrowest = axis;
+  widest.pad_begin = q.pad_begin.value_or(full);
+  widest.pad_end = q.pad_end.value_or(full);
+  narrowest.pad_begin = q.pad_begin.value_or(0);
+  narrowest.pad_end = q.pad_end.value_or(0);
+  const tconv::Result<tconv::SizeRange> most = tconv::inputs_for(widest, *q.output);
+  if (!most.ok()) return;
+  // An output below the smallest one without padding leaves the range open downwards.
+  const tconv::Result<tconv::SizeRange> least = tconv::inputs_for(narrowest, *q.output);
+  const int64_t first = least.ok() && q.auto_pad == tconv::AutoPad::notset ? least->first : 1;
+  for (int64_t n = 0; n <= most->last - first; ++n) {
+    search->count(name);
+    axis.input = first + n;
+    try_paddings(q, axis, name, search);
+  }
+}
+
+Search search_all(const AxisQuery& q, const std::string& name) {
   const auto range = [](const std::optional<int64_t>& value, int64_t last) {
     return value ? std::pair(*value, *value) : std::pair(int64_t{1}, last);
   };
   const auto [first_kernel, last_kernel] = range(q.kernel, max_searched_kernel);
   const auto [first_stride, last_stride] = range(q.stride, max_searched_stride);
-  for (int64_t k = first_kernel; k <= last_kernel; ++k) {
-    for (int64_t s = first_stride; s <= last_stride; ++s) {
-      Axis axis{1, k, s, q.dilation.value_or(1), 0, 0, 0};
+  Search search;
+  for (int64_t nk = 0; nk <= last_kernel - first_kernel; ++nk) {
+    for (int64_t ns = 0; ns <= last_stride - first_stride; ++ns) {
+      Axis axis{q.input.value_or(1), first_kernel + nk, first_stride + ns, q.dilation.value_or(1), 0, 0, 0};
       if (q.input) {
-        axis.input = *q.input;
-        try_paddings(q, axis, fits);
-        continue;
-      }
-      // With p up to d * (k - 1) at both ends the inputs lie between those for no padding and for that much.
-      Axis widest = axis;
-      widest.pad_begin = q.pad_begin.value_or(axis.dilation * (k - 1));
-      widest.pad_end = q.pad_end.value_or(axis.dilation * (k - 1));
-      const tconv::Result<tconv::SizeRange> most = tconv::inputs_for(widest, *q.output);
-      if (!most.ok()) continue;
-      for (axis.input = std::max<int64_t>(1, most->last - 2 * axis.dilation * k - 1); axis.input <= most->last; ++axis.input) {
-        try_paddings(q, axis, fits);
+        try_paddings(q, axis, name, &search);
+      } else {
+        try_inputs(q, axis, name, &search);
       }
     }
   }
+  return search;
 }
 
 // Small is better: outputs that get the bias alone last, then sizes that are not just multiplied by the stride, then by kernel,
@@ -143,9 +170,10 @@ auto preference(const Axis& a, int64_t output) {
 // Nothing fits: says which relation fails, as sharply as the given numbers allow.
 [[noreturn]] void explain_contradiction(const AxisQuery& q, const std::string& name) {
   if (q.auto_pad == tconv::AutoPad::same_upper || q.auto_pad == tconv::AutoPad::same_lower) {
-    if (q.input && q.stride) {
-      fail(name, fmt::format("output = {}: auto_pad same gives stride * input = {} * {} = {}", *q.output, *q.stride, *q.input,
-                             *q.stride * *q.input));
+    int64_t same = 0;
+    if (q.input && q.stride && !__builtin_mul_overflow(*q.stride, *q.input, &same)) {
+      fail(name,
+           fmt::format("output = {}: auto_pad same gives stride * input = {} * {} = {}", *q.output, *q.stride, *q.input, same));
     }
   }
   const bool padding_known = q.pad_begin.has_value() && q.pad_end.has_value();
@@ -170,11 +198,8 @@ auto preference(const Axis& a, int64_t output) {
     const Axis axis{*q.input, *q.kernel, *q.stride, q.dilation.value_or(1), 0, 0, 0};
     const int64_t uncropped = output_of(axis);
     if (*q.output > uncropped) {
-      fail(name,
-           fmt::format("output = {}: without any padding the others give stride * (input - 1) + dilation * (kernel - 1) + 1 = {}, "
-                       "up to {} with output_padding; input = {} would fit",
-                       *q.output, uncropped, uncropped + std::max(axis.stride, axis.dilation) - 1,
-                       tconv::inputs_for(axis, *q.output).value().last));
+      const tconv::Result<int64_t> op = tconv::output_padding_for(axis, *q.output);
+      if (!op.ok()) fail(name, op.status().message());
     }
     fail(name, fmt::format("output = {}: needs padding beyond dilation * (kernel - 1) = {} at one end; the uncropped output is {}",
                            *q.output, axis.dilation * (axis.kernel - 1), uncropped));
@@ -189,8 +214,7 @@ auto preference(const Axis& a, int64_t output) {
 std::vector<Axis> solve(const AxisQuery& q, const std::string& name) {
   check_given(q, name);
   if (!q.output) return {solve_forwards(q, name)};
-  std::vector<Axis> fits;
-  search(q, &fits);
+  std::vector<Axis> fits = search_all(q, name).fits;
   if (fits.empty()) explain_contradiction(q, name);
   std::stable_sort(fits.begin(), fits.end(),
                    [&](const Axis& a, const Axis& b) { return preference(a, *q.output) < preference(b, *q.output); });
