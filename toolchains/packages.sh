@@ -31,6 +31,10 @@ for package in "$work"/cache/archives/*.deb; do
     *) dpkg-deb -x "$package" "$work/root" ;;
   esac
 done
+# Links to absolute paths would leave the folder.
+find "$work/root" -type l -lname '/*' | while read -r link; do
+  ln -srfT "$work/root$(readlink "$link")" "$link"
+done
 # Libraries that alternatives would put in place.
 for library in "$work"/root/usr/lib/*/{openblas-pthread,blas,lapack}/*.so*; do
   [[ -e $library ]] && ln -sf "$(basename "$(dirname "$library")")/${library##*/}" "$(dirname "$(dirname "$library")")/${library##*/}"
