@@ -218,6 +218,29 @@ TEST(Graph, AValueThatIsReadTwiceIsNotFusedAway) {
   EXPECT_EQ(program.output(1).tensor.data, (std::vector<float>{-2, 6}));
 }
 
+// Kernel 1, stride 3, input 4: the uncropped output has 10 cells, s * i = 12. Kernel 3 gives 12 both ways.
+TEST(Graph, SamePaddingOfAShortKernelFollowsTheDeclaredShape) {
+  const Scratch scratch;
+  const auto width = [&](int64_t kernel, const Dims& declared) {
+    ModelFile file;
+    onnx::NodeProto* const node = file.node("ConvTranspose", {"x", "w"}, {"y"});
+    set(node, "strides", Dims{3});
+    set(node, "auto_pad", std::string("SAME_UPPER"));
+    file.input("x", {1, 1, 4});
+    file.initializer("w", {1, 1, kernel}, std::vector<float>(static_cast<size_t>(kernel), 1.0f));
+    file.output("y");
+    auto* const shape = file.model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+    for (int64_t size : declared) shape->add_dim()->set_dim_value(size);
+    if (declared.empty()) file.model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+    const tools::onnx::Model model = tools::onnx::load_model(file.save(scratch.path("m.onnx")));
+    return tools::graph::compile(model, {{"x", {{1, 1, 4}, {1, 2, 3, 4}, {}}}}, {}).output(0).tensor.shape.back();
+  };
+  EXPECT_EQ(width(1, {1, 1, 12}), 12);  // the operator text
+  EXPECT_EQ(width(1, {1, 1, 10}), 10);  // onnxruntime
+  EXPECT_EQ(width(1, {}), 10);
+  EXPECT_EQ(width(3, {}), 12);
+}
+
 TEST(Graph, ClipFollowsOnnxAtItsEdges) {
   const Scratch scratch;
   tools::ThreadPool pool(1);

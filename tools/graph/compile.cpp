@@ -134,8 +134,12 @@ void Compiler::conv_transpose(const onnx::Node& node) {
   const Tensor* bias = parameter(node, 2);
   if (weights == nullptr) fail(node, "input W is missing");
 
-  operator_node(node, input, conv_transpose_description(node, program_.values_[input].tensor.shape, weights->shape), weights->data,
-                bias);
+  const Shape* declared = nullptr;
+  for (const onnx::ValueInfo& info : model_.outputs) {
+    if (info.has_shape && !node.outputs.empty() && info.name == node.outputs[0]) declared = &info.shape;
+  }
+  operator_node(node, input, conv_transpose_description(node, program_.values_[input].tensor.shape, weights->shape, declared),
+                weights->data, bias);
 }
 
 void Compiler::operator_node(const onnx::Node& node, size_t input, const tconv::Description& description,

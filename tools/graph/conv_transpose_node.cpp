@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/graph/attributes.hpp"
 #include "tools/graph/operators.hpp"
 #include "tools/support/text.hpp"
@@ -36,9 +38,32 @@ std::vector<int64_t> read_output_shape(const onnx::Node& node, Attributes* attri
   return sizes;
 }
 
+// SAME padding of an axis whose uncropped output is smaller than s * i: the operator text (and the library) says s * i, but
+// onnxruntime, which most models were run with, and ONNX's shape inference leave the output uncropped. The shape that the model
+// declares decides; without one, onnxruntime's.
+void settle_short_axes(const Shape* declared, tconv::Description* d) {
+  if (d->auto_pad != tconv::AutoPad::same_upper && d->auto_pad != tconv::AutoPad::same_lower) return;
+  if (d->output_shape[0] != 0) return;
+  const bool known = declared != nullptr && declared->size() == static_cast<size_t>(d->rank) + 2;
+  int64_t sizes[tconv::max_rank] = {};
+  bool uncropped = false;
+  for (int a = 0; a < d->rank; ++a) {
+    tconv::Axis axis = d->axis[a];
+    axis.pad_begin = axis.pad_end = 0;
+    int64_t natural = 0;
+    if (!tconv::output_size(axis, "", &natural).ok() || __builtin_mul_overflow(axis.stride, axis.input, &sizes[a])) return;
+    if (natural < sizes[a] && !(known && (*declared)[static_cast<size_t>(a) + 2] == sizes[a])) {
+      sizes[a] = natural;
+      uncropped = true;
+    }
+  }
+  if (uncropped) std::copy(sizes, sizes + d->rank, d->output_shape);
+}
+
 }  // namespace
 
-tconv::Description conv_transpose_description(const onnx::Node& node, const Shape& input, const Shape& weights) {
+tconv::Description conv_transpose_description(const onnx::Node& node, const Shape& input, const Shape& weights,
+                                              const Shape* declared) {
   if (input.size() < 3 || input.size() > 5) {
     fail(node,
          fmt::format("input X has shape {}: must have 1, 2 or 3 spatial dimensions after batch and channels", format_shape(input)));
@@ -87,6 +112,7 @@ tconv::Description conv_transpose_description(const onnx::Node& node, const Shap
     for (size_t a = 0; a < rank; ++a) d.output_shape[a] = sizes[a];
   }
   attributes.finish();
+  settle_short_axes(declared, &d);
   return d;
 }
 

@@ -15,7 +15,9 @@ using Shape = std::vector<int64_t>;
 
 // ConvTranspose, every attribute (opset 1 and 11). `input` is X's shape [N, C, spatial...], `weights` W's
 // [C, M / group, kernel...]. The library validates what it can: this reads attributes and compares shapes.
-tconv::Description conv_transpose_description(const onnx::Node& node, const Shape& input, const Shape& weights);
+// `declared`: the shape that the model gives the result (-1 where unknown), or nullptr.
+tconv::Description conv_transpose_description(const onnx::Node& node, const Shape& input, const Shape& weights,
+                                              const Shape* declared);
 
 // Conv with stride 1 as a transposed convolution (convolution_node.cpp says how). `description` and `weights` are the latter's;
 // `zeros` are cells that have to be put around the input before: begin and end of every dimension, as in Pad.
