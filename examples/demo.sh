@@ -32,5 +32,9 @@ heading "4. The same layers by zero insertion, on the same kernels, in this run:
 show "$zero_insertion" 3 3 3 200 300 17 3 7
 show "$zero_insertion" 256 128 1 16 16 4 2 1
 
+heading "5. A network trained by this project, run from its ONNX file: convolutions and a 9 x 9 transposed convolution, stride 2"
+mkdir -p "$out/upscaler"
+examples/upscaler/demo.sh "$1" "$out/upscaler"
+
 heading "To look at:"
-printf '  %s\n' "$picture" "$out"/*.png "$out"/*.npy
+printf '  %s\n' "$picture" "$out"/upscaler/side_by_side.png "$out"/*.png "$out"/*.npy

@@ -63,10 +63,6 @@ class Network(nn.Module):
                 layer.bias.zero_()
                 layer.weight[0].zero_()
                 layer.weight[0, 0, layer.kernel_size[0] // 2, layer.kernel_size[1] // 2] = 1
-            self.upsample_as_bicubic()
-
-    def upsample_as_bicubic(self):
-        with torch.no_grad():
             taps = bicubic_taps(self.scale)
             self.upsample.weight.normal_(0, 0.0003)
             self.upsample.weight[0, 0] = torch.from_numpy(numpy.outer(taps, taps))
@@ -78,7 +74,7 @@ class Network(nn.Module):
         return self.upsample(x)
 
     def names(self):
-        d, s, m = self.shape
+        m = self.shape[2]
         return ["features", "shrink"] + [f"map{k + 1}" for k in range(m)] + ["expand"]
 
     def tensors(self):
@@ -92,11 +88,10 @@ class Network(nn.Module):
         arrays["upsample.bias"] = self.upsample.bias.detach().numpy()
         return arrays
 
-    def load_tensors(self, arrays, upsample=True):
+    def load_tensors(self, arrays):
         with torch.no_grad():
             for name, array in self.tensors().items():
-                if upsample or not name.startswith("upsample"):
-                    array[...] = arrays[name]  # tensors() shares memory with the parameters
+                array[...] = arrays[name]  # tensors() shares memory with the parameters
 
     def onnx(self, description, properties):
         d, s, m = self.shape

@@ -67,12 +67,11 @@ def rate_at(step, steps):
     return FINAL_RATE + (RATE - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / max(1, steps - WARM_UP)))
 
 
-def train(network, pairs, steps, only_upsample=False):
+def train(network, pairs, steps):
     rng = numpy.random.Generator(numpy.random.PCG64([WEIGHT_SEED, network.scale]))
     slow = list(network.upsample.parameters())
-    fast = [] if only_upsample else [p for n, p in network.named_parameters() if not n.startswith("upsample")]
-    groups = [{"params": slow, "share": 0.5}] + ([{"params": fast, "share": 1.0}] if fast else [])
-    optimizer = torch.optim.Adam(groups, lr=RATE)
+    fast = [p for n, p in network.named_parameters() if not n.startswith("upsample")]
+    optimizer = torch.optim.Adam([{"params": slow, "share": 0.5}, {"params": fast, "share": 1.0}], lr=RATE)
     start, mean_loss = time.monotonic(), 0.0
     cut = BORDER * network.scale
     for step in range(steps):
@@ -104,19 +103,15 @@ def save(path, network, steps, held_back):
     os.replace(path + ".part", path)
 
 
-def train_one(shape, suffix, scale, steps, pairs, held_back, folder, body=None):
-    """Trains a network, or with `body` (tensors of another scale's network) at first its transposed convolution alone."""
+def train_one(shape, suffix, scale, steps, pairs, held_back, folder):
+    """Trains, writes and judges a network; whether it is better afterwards than at its start."""
     torch.manual_seed(WEIGHT_SEED)
     network = Network(*shape, scale)
     network.start_as_bicubic()
     name = f"fsrcnn_x{scale}{suffix}.onnx"
     print(f"{name}: d = {shape[0]}, s = {shape[1]}, m = {shape[2]}, {sum(p.numel() for p in network.parameters())} parameters", flush=True)
-    seconds = 0.0
-    if body is not None:
-        network.load_tensors(body, upsample=False)
-        seconds = train(network, pairs, steps // 4, only_upsample=True)
     before = quality.judge(network, held_back)
-    seconds += train(network, pairs, steps)
+    seconds = train(network, pairs, steps)
     after = quality.judge(network, held_back)
     gain, gain_before = quality.gain(after), quality.gain(before)
     path = os.path.join(folder, name)

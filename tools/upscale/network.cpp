@@ -160,8 +160,13 @@ NetworkUpscaler::NetworkUpscaler(const std::string& name, const onnx::Model& mod
   }
   const Reach reach = reach_of(small, *small.find(input), settings.scale);
   margin_ = std::max<int64_t>({reach.before, reach.after, 0});
-  tile_rows_ = std::clamp<int64_t>(settings.tile, 1, picture.height);
-  tile_columns_ = std::clamp<int64_t>(settings.tile, 1, picture.width);
+  // As few tiles as the size allows, and of about equal size, so that little is computed twice.
+  const auto share = [&](int64_t size) {
+    const int64_t pieces = (size + settings.tile - 1) / settings.tile;
+    return (size + pieces - 1) / pieces;
+  };
+  tile_rows_ = share(picture.height);
+  tile_columns_ = share(picture.width);
 
   // In double precision, for the products may not fit in 63 bits. The formula counts what grows with the picture or the tile.
   const double scale = settings.scale;

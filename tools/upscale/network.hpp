@@ -21,7 +21,7 @@ namespace tools::upscale {
 
 struct NetworkSettings {
   int scale = 2;
-  int64_t tile = 128;  // input pixels along each side
+  int64_t tile = 128;  // at most so many input pixels along each side; at least 1
   tconv::Options options;
   int64_t memory_limit = int64_t{1} << 30;  // bytes
 };
