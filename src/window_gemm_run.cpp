@@ -3,11 +3,11 @@
 
 #include "activation.hpp"
 #include "checked.hpp"
-#include "input_rows.hpp"
 #include "outer_taps.hpp"
 #include "row_tasks.hpp"
 #include "tasks.hpp"
 #include "window_gemm.hpp"
+#include "window_gemm_input.hpp"
 
 namespace tconv::window_gemm {
 namespace {
@@ -16,8 +16,7 @@ constexpr int64_t stack_segments = 64;
 
 // The part of one thread's workspace for each purpose, in floats but for the segments.
 struct WorkspaceLayout {
-  int64_t row_floats;  // copies of one input row
-  int64_t copies;
+  int64_t copies;   // of input rows
   int64_t scratch;  // a row of columns, then NHWC rows of a chunk
   int64_t segment_bytes;
   size_t bytes() const {
@@ -27,17 +26,16 @@ struct WorkspaceLayout {
 };
 
 WorkspaceLayout workspace_layout(const Plan& plan) {
-  const int64_t row_floats = (plan.left.pixels() + plan.right.pixels()) * plan.copy_pitch;
   const bool many_segments = plan.segments > stack_segments;
-  return {row_floats, plan.copied_rows * row_floats, plan.scratch_columns + plan.scratch_rows,
+  return {plan.copied_rows * InputWindows::row_floats(plan), plan.scratch_columns + plan.scratch_rows,
           many_segments ? plan.segments * static_cast<int64_t>(sizeof(arch::GemmSegment)) : 0};
 }
 
-// Rows of A that are read from one place: input rows in place, or their copies.
-struct Source {
-  int64_t begin, end;  // q
-  enum class Place { input, left, right } place;
-};
+// In a thread's workspace the segments come first, then the copies, then the scratch.
+float* copies_of(const Plan& plan, const RunArguments& arguments, size_t slot) {
+  const WorkspaceLayout workspace = workspace_layout(plan);
+  return reinterpret_cast<float*>(arguments.workspace + slot * workspace.bytes() + (workspace.segment_bytes + 63) / 64 * 64);
+}
 
 // Work on some rows of one y-phase.
 class Task {
@@ -47,15 +45,14 @@ class Task {
         kernels_(kernels),
         plan_(plan),
         arguments_(arguments),
-        workspace_(workspace_layout(plan)),
         planar_(layer.description.layout == Layout::nchw),
+        windows_(layer, kernels, plan, copies_of(plan, arguments, slot)),
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
-    unsigned char* const own = arguments.workspace + slot * workspace_.bytes();
-    if (workspace_.segment_bytes != 0) segment_ = reinterpret_cast<arch::GemmSegment*>(own);
-    float* const floats = reinterpret_cast<float*>(own + (workspace_.segment_bytes + 63) / 64 * 64);
-    copies_ = floats;
-    scratch_ = floats + workspace_.copies;
+    const WorkspaceLayout workspace = workspace_layout(plan);
+    unsigned char* const own = arguments.workspace + slot * workspace.bytes();
+    if (workspace.segment_bytes != 0) segment_ = reinterpret_cast<arch::GemmSegment*>(own);
+    scratch_ = copies_of(plan, arguments, slot) + workspace.copies;
   }
 
   // The parts of a task are panels of the only chunk (NHWC), or chunks.
@@ -66,8 +63,7 @@ class Task {
     live_ = z_.phase != nullptr && y_.phase != nullptr;
     group_ = task.group;
     rows_ = task.rows;
-    input_ = task.input(arguments_.input, g.input_pitch);
-    if (live_) copy_inputs();
+    windows_.load(z_, y_, task.input(arguments_.input, g.input_pitch), rows_);
     float* const output = task.output(arguments_.output, g.output_pitch);
     const float* const residual = arguments_.residual != nullptr ? task.output(arguments_.residual, g.residual_pitch) : nullptr;
     const int64_t y_stride = g.axis[1].stride;
@@ -99,128 +95,6 @@ class Task {
   }
 
  private:
-  // Input row of tap (jz, jy) of row number `row`; false when it lies outside.
-  bool input_row(int64_t jz, int64_t jy, int64_t row, int64_t* iz, int64_t* iy) const {
-    *iz = z_.input(jz);
-    *iy = y_.input(jy, row);
-    return *iz >= 0 && *iz < layer_.axis(0).input && *iy >= 0 && *iy < layer_.axis(1).input;
-  }
-
-  float* copy_of(int64_t z_slot, int64_t iy) const {
-    return copies_ + (z_slot * copied_rows_ + iy - first_copied_row_) * workspace_.row_floats;
-  }
-
-  void copy_inputs() {
-    if (workspace_.row_floats == 0) return;
-    const Geometry& g = layer_.geometry;
-    first_copied_row_ = std::max<int64_t>(0, y_.input(y_.taps - 1));
-    const int64_t end = std::min(layer_.axis(1).input, y_.input(0, rows_ - 1) + 1);
-    copied_rows_ = std::max<int64_t>(0, end - first_copied_row_);
-    first_z_tap_ = -1;  // taps that meet the image are consecutive; the first one has slot 0
-    for (int64_t jz = 0; jz < z_.taps; ++jz) {
-      const int64_t iz = z_.input(jz);
-      if (iz < 0 || iz >= layer_.axis(0).input) continue;
-      if (first_z_tap_ < 0) first_z_tap_ = jz;
-      for (int64_t iy = first_copied_row_; iy < end; ++iy) {
-        const float* const row = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row;
-        float* const to = copy_of(jz - first_z_tap_, iy);
-        copy_pixels(layer_, kernels_, row, plan_.left.first, plan_.left.last, plan_.copy_pitch, to);
-        copy_pixels(layer_, kernels_, row, plan_.right.first, plan_.right.last, plan_.copy_pitch,
-                    to + plan_.left.pixels() * plan_.copy_pitch);
-      }
-    }
-  }
-
-  // Rows from q on (below `end`) that are read from one place; `begin` is the block's first row.
-  Source next_source(const ColumnBlock& block, int64_t begin, int64_t q, int64_t end) const {
-    if (!live_) return {q, end, Source::Place::input};
-    if (plan_.clip_borders) return next_clipped(block, q, end);
-    const int64_t width = layer_.axis(2).input;
-    const int64_t reach = block.group.input_offset + (block.group.taps - 1) * layer_.phases[2].input_step;
-    if (plan_.copy_rows ||
-        (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && plan_.left.last >= end - block.group.input_offset)) {
-      return {q, end, Source::Place::left};
-    }
-    const int64_t tile_rows = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
-    const int64_t tile = ceil_div(end - begin, ceil_div(end - begin, tile_rows));
-    const int64_t left_rows = ceil_div(std::max<int64_t>(0, std::min(reach, end) - begin), tile) * tile;
-    const int64_t right_rows = ceil_div(std::max<int64_t>(0, end - std::max(width + block.group.input_offset, begin)), tile) * tile;
-    const int64_t left_end = std::min(end, begin + left_rows);
-    const int64_t right_begin = std::max(left_end, end - right_rows);
-    if (q < left_end) return {q, left_end, Source::Place::left};
-    if (q < right_begin) return {q, right_begin, Source::Place::input};
-    return {q, end, Source::Place::right};
-  }
-
-  // Rows from q on whose windows meet the same taps: the taps beyond the image are then left out for all of them.
-  Source next_clipped(const ColumnBlock& block, int64_t q, int64_t end) const {
-    const int64_t width = layer_.axis(2).input;
-    const int64_t step = layer_.phases[2].input_step;
-    const Source::Place place = plan_.copy_rows ? Source::Place::left : Source::Place::input;
-    const auto first_tap = [&](int64_t at) {  // tap j reads x[at - offset - j * step]
-      return std::clamp<int64_t>(ceil_div(at - block.group.input_offset - (width - 1), step), 0, block.group.taps);
-    };
-    const auto last_tap = [&](int64_t at) {
-      return std::clamp<int64_t>(floor_div(at - block.group.input_offset, step) + 1, 0, block.group.taps);
-    };
-    const int64_t first = first_tap(q);
-    const int64_t last = last_tap(q);
-    int64_t next = q + 1;
-    if (first == 0 && last == block.group.taps) next = std::max(next, std::min(end, width + block.group.input_offset));
-    while (next < end && first_tap(next) == first && last_tap(next) == last) ++next;
-    return {q, next, place};
-  }
-
-  // The segments of steps [k_begin, k_end) of the sum for the rows of `source` in output row `row`.
-  size_t build_segments(const ColumnBlock& block, const Source& source, int64_t row, int64_t k_begin, int64_t k_end) {
-    const Geometry& g = layer_.geometry;
-    const int64_t channels = layer_.in_per_group;
-    const int64_t step = layer_.phases[2].input_step;
-    const int64_t taps = block.group.taps;
-    const int64_t window = source.begin - block.group.input_offset - (taps - 1) * step;  // first pixel of the first row
-    // Taps (from the lowest pixel) that meet the image in some row.
-    const int64_t first_tap = std::clamp<int64_t>(ceil_div(-(window + source.end - source.begin - 1), step), 0, taps);
-    const int64_t last_tap = std::clamp<int64_t>(ceil_div(g.axis[2].input - window, step), first_tap, taps);
-    const int64_t pitch = source.place == Source::Place::input ? g.input_pitch.pixel : plan_.copy_pitch;
-    const bool contiguous = step == 1 && pitch == channels;
-    const int64_t run = taps * channels;
-    size_t n = 0;
-    for (int64_t jz = 0; jz < z_.taps; ++jz) {
-      for (int64_t jy = 0; jy < y_.taps; ++jy) {
-        int64_t iz = 0;
-        int64_t iy = 0;
-        const int64_t at = (jz * y_.taps + jy) * run;  // in the sum
-        if (at >= k_end || at + run <= k_begin || !input_row(jz, jy, row, &iz, &iy)) continue;
-        const float* pixel = nullptr;  // first pixel of the window
-        switch (source.place) {
-          case Source::Place::input:
-            pixel = input_ + iz * g.input_pitch.plane + iy * g.input_pitch.row + window * pitch;
-            break;
-          case Source::Place::left:
-            pixel = copy_of(jz - first_z_tap_, iy) + (window - plan_.left.first) * pitch;
-            break;
-          case Source::Place::right:
-            pixel = copy_of(jz - first_z_tap_, iy) + (plan_.left.pixels() + window - plan_.right.first) * pitch;
-            break;
-        }
-        const int64_t low = std::max(k_begin - at, first_tap * channels);
-        const int64_t high = std::min(k_end - at, last_tap * channels);
-        if (contiguous) {
-          if (low < high) segment_[n++] = {pixel + low, static_cast<size_t>(high - low), static_cast<size_t>(at + low)};
-          continue;
-        }
-        for (int64_t t = first_tap; t < last_tap; ++t) {
-          const int64_t tap_low = std::max(low, t * channels);
-          const int64_t tap_high = std::min(high, (t + 1) * channels);
-          if (tap_low >= tap_high) continue;
-          segment_[n++] = {pixel + t * step * pitch + (tap_low - t * channels), static_cast<size_t>(tap_high - tap_low),
-                           static_cast<size_t>(at + tap_low)};
-        }
-      }
-    }
-    return n;
-  }
-
   // A sum of k steps, done in `parts` parts of `part` steps.
   struct Sum {
     int64_t k;
@@ -342,7 +216,7 @@ class Task {
     const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
     const int64_t stride = layer_.axis(2).stride;
     for (Source source{range.begin, range.begin, Source::Place::input}; source.end < range.end;) {
-      source = next_source(block, range.begin, source.end, range.end);
+      source = windows_.next(block, range.begin, source.end, range.end);
       // With several panels a few register tiles of rows at a time, so that their input stays in L1 while the panels pass by.
       const int64_t count = source.end - source.begin;
       const int64_t tile = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
@@ -351,8 +225,8 @@ class Task {
         const Source rows{q, std::min(q + step, source.end), source.place};
         arch::GemmStrip strip{};
         strip.segment = segment_;
-        if (live_) strip.segments = build_segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
-        strip.a_stride = rows.place == Source::Place::input ? layer_.geometry.input_pitch.pixel : plan_.copy_pitch;
+        strip.segments = windows_.segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
+        strip.a_stride = windows_.pitch(rows);
         strip.c_stride = stride * c_.pixel;
         strip.rows = static_cast<size_t>(rows.end - rows.begin);
         for (int64_t j = first_panel; j < last_panel; ++j) {
@@ -397,23 +271,13 @@ class Task {
       std::memcpy(scratch_ + first, pixel_of(residual_, block, panel, row, q) + first, bytes);
       strip.residual = scratch_;
     }
-    const Source source{q, q + 1, place_of(block, q)};
+    const Source source{q, q + 1, windows_.place_of(block, q)};
     for (int64_t part = 0; part < sum.parts; ++part) {
-      if (live_) strip.segments = build_segments(block, source, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part));
+      strip.segments = windows_.segments(block, source, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
       strip.bias = part == 0 ? panel.bias : nullptr;
       finish(strip, panel, part + 1 == sum.parts);
     }
     std::memcpy(pixel_of(c_, block, panel, row, q) + first, scratch_ + first, bytes);
-  }
-
-  Source::Place place_of(const ColumnBlock& block, int64_t q) const {
-    const int64_t last = q - block.group.input_offset;
-    const int64_t first = last - (block.group.taps - 1) * layer_.phases[2].input_step;
-    if (plan_.clip_borders) return plan_.copy_rows ? Source::Place::left : Source::Place::input;
-    if (plan_.copy_rows || first < 0 || (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && last >= layer_.axis(2).input)) {
-      return Source::Place::left;
-    }
-    return last >= layer_.axis(2).input ? Source::Place::right : Source::Place::input;
   }
 
   // Outputs that no tap reaches: bias and activation alone. Along the shorter of (phases, q) one strip each.
@@ -483,14 +347,13 @@ class Task {
   const arch::KernelTable& kernels_;
   const Plan& plan_;
   const RunArguments& arguments_;
-  const WorkspaceLayout workspace_;
   const bool planar_;
+  InputWindows windows_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
 
   arch::GemmSegment own_segments_[stack_segments];
   arch::GemmSegment* segment_ = own_segments_;
-  float* copies_ = nullptr;
   float* scratch_ = nullptr;
 
   // Of the rows at hand.
@@ -498,10 +361,6 @@ class Task {
   bool live_ = false;
   int64_t group_ = 0;
   int64_t rows_ = 0;
-  int64_t first_copied_row_ = 0;
-  int64_t copied_rows_ = 0;
-  int64_t first_z_tap_ = 0;
-  const float* input_ = nullptr;
   Rows<float> c_;
   Rows<const float> residual_;
 };
