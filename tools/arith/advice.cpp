@@ -72,7 +72,7 @@ std::vector<Warning> warnings_of(const Layer& layer) {
     warn_about_padding(a, axis, &warnings);
     if (layer.convolution.empty()) continue;
     const tconv::ConvolutionAxis& c = layer.convolution[static_cast<size_t>(axis)];
-    const int64_t remainder = tconv::lost_remainder(c).value();
+    const int64_t remainder = value_of(tconv::lost_remainder(c));
     if (remainder != a.output_padding) {
       warnings.push_back({"remainder_lost", axis,
                           fmt::format("the convolution leaves (i + p_begin + p_end - d * (k - 1) - 1) mod s = {} unread: "

@@ -40,12 +40,12 @@ Json phases_json(const tconv::Axis& axis) {
 }
 
 Json convolution_json(const tconv::Axis& axis) {
-  const tconv::ConvolutionAxis c = tconv::convolution_partner(axis).value();
-  const int64_t windows = tconv::convolution_output(c).value();
-  const tconv::SizeRange same = tconv::convolution_inputs_for(c, windows).value();
+  const tconv::ConvolutionAxis c = value_of(tconv::convolution_partner(axis));
+  const int64_t windows = value_of(tconv::convolution_output(c));
+  const tconv::SizeRange same = value_of(tconv::convolution_inputs_for(c, windows));
   return {{"input", c.input},
           {"output", windows},
-          {"lost_remainder", tconv::lost_remainder(c).value()},
+          {"lost_remainder", value_of(tconv::lost_remainder(c))},
           {"inputs_with_this_output", {same.first, same.last}}};
 }
 
@@ -79,15 +79,14 @@ nlohmann::ordered_json to_json(const Layer& layer) {
       json["phases_total"].push_back(axis.stride);
     }
   }
-  const tconv::Result<tconv::Multiplications> m = tconv::count_multiplications(layer.axes.data(), layer.rank());
-  if (!m.ok()) throw Error(ExitCode::bad_input, m.status().message());
-  json["multiplications"] = {{"zero_insertion", m->zero_insertion},
-                             {"inserted_zeros", m->inserted_zeros},
-                             {"border_zeros", m->border_zeros},
-                             {"phases", m->phases},
-                             {"scatter", m->scatter},
-                             {"cropped", m->cropped},
-                             {"wasted_share", m->wasted_share()},
+  const tconv::Multiplications m = value_of(tconv::count_multiplications(layer.axes.data(), layer.rank()));
+  json["multiplications"] = {{"zero_insertion", m.zero_insertion},
+                             {"inserted_zeros", m.inserted_zeros},
+                             {"border_zeros", m.border_zeros},
+                             {"phases", m.phases},
+                             {"scatter", m.scatter},
+                             {"cropped", m.cropped},
+                             {"wasted_share", m.wasted_share()},
                              {"channel_pairs", layer.channel_pairs()}};
   for (const tconv::Axis& axis : layer.axes) json["guide_relationship"].push_back(tconv::guide::relationship_of(axis));
   for (const tconv::Axis& axis : layer.axes) json["convolution"].push_back(convolution_json(axis));

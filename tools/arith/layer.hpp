@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tconv/geometry.hpp"
+#include "tools/support/error.hpp"
 
 namespace tools::arith {
 
@@ -22,6 +23,13 @@ struct Layer {
   // Pairs of an input and an output channel over the batch: what the counts of one pair are multiplied by.
   int64_t channel_pairs() const { return batch * in_channels * (out_channels / groups); }
 };
+
+// The value of a result. Throws Error(bad_input) with its message when there is none: sizes next to 2^63.
+template <typename T>
+T value_of(const tconv::Result<T>& result) {
+  if (!result.ok()) throw Error(ExitCode::bad_input, result.status().message());
+  return result.value();
+}
 
 // Output size of one axis. Throws Error(bad_input) when it is not valid.
 int64_t output_of(const tconv::Axis& axis);

@@ -35,10 +35,11 @@ struct Slice {
 // TensorFlow's paddings belong to the ordinary convolution that turns `output` into the input; -1: this word does not fit.
 int64_t valid_begin(const Axis& a, int64_t output) {
   const int64_t least = a.stride * (a.input - 1) + tconv::effective_kernel(a.kernel, a.dilation);
-  return a.pad_begin == 0 && output >= least && output < least + a.stride ? 0 : -1;
+  return a.pad_begin == 0 && output >= least && output - least < a.stride ? 0 : -1;
 }
 int64_t same_begin(const Axis& a, int64_t output) {
-  if (output <= a.stride * (a.input - 1) || output > a.stride * a.input) return -1;
+  const int64_t beyond = output - a.stride * (a.input - 1);  // past the last input's first product
+  if (beyond < 1 || beyond > a.stride) return -1;
   return std::max<int64_t>(0, a.stride * (a.input - 1) + tconv::effective_kernel(a.kernel, a.dilation) - output) / 2;
 }
 
@@ -60,7 +61,7 @@ Words words_for(const Layer& layer) {
     const Axis& axis = layer.axes[a];
     const int64_t least = axis.stride * (axis.input - 1) + tconv::effective_kernel(axis.kernel, axis.dilation);
     const int64_t computed = same || valid ? outputs[a] : std::max(least, axis.pad_begin + outputs[a]);
-    if (!same && !valid && computed >= least + axis.stride) return {};
+    if (!same && !valid && computed - least >= axis.stride) return {};
     words.computed.push_back(computed);
     words.slice.add(same || valid ? 0 : axis.pad_begin, outputs[a], computed);
   }

@@ -54,9 +54,9 @@ std::string axis_text(const Axis& a, const std::string& heading) {
   s += fmt::format(
       "  equivalent    {} between inputs ({} -> {} cells), {} and {} around them; then k' = {}, s' = 1, d' = {}, flipped\n",
       plural(e.inserted_zeros, "zero"), a.input, e.stretched_input, e.pad_begin, e.pad_end, e.kernel, e.dilation);
-  const tconv::ConvolutionAxis c = tconv::convolution_partner(a).value();
-  const int64_t windows = tconv::convolution_output(c).value();
-  const tconv::SizeRange same = tconv::convolution_inputs_for(c, windows).value();
+  const tconv::ConvolutionAxis c = value_of(tconv::convolution_partner(a));
+  const int64_t windows = value_of(tconv::convolution_output(c));
+  const tconv::SizeRange same = value_of(tconv::convolution_inputs_for(c, windows));
   s += fmt::format("  backwards of  the convolution {} -> {}", c.input, windows);
   s += same.first == same.last ? "\n"
                                : fmt::format("; {} to {} all give {} there, output padding {} says {}\n", same.first, same.last,
@@ -69,15 +69,14 @@ std::string axis_text(const Axis& a, const std::string& heading) {
 }
 
 std::string multiplications_text(const Layer& layer) {
-  const tconv::Result<tconv::Multiplications> m = tconv::count_multiplications(layer.axes.data(), layer.rank());
-  if (!m.ok()) throw Error(ExitCode::bad_input, m.status().message());
+  const tconv::Multiplications m = value_of(tconv::count_multiplications(layer.axes.data(), layer.rank()));
   std::string s = layer.channel_pairs() == 1
                       ? "multiplications\n"
                       : fmt::format("multiplications, for each of {} pairs of channels\n", layer.channel_pairs());
   s += fmt::format("  zero insertion {:>12}   {} with inserted zeros, {} with zeros around them: {:.1f} % wasted\n",
-                   m->zero_insertion, m->inserted_zeros, m->border_zeros, 100 * m->wasted_share());
-  s += fmt::format("  scatter        {:>12}   {} land in cells that padding cuts off\n", m->scatter, m->cropped);
-  s += fmt::format("  phases         {:>12}   none with a zero, none cut off\n", m->phases);
+                   m.zero_insertion, m.inserted_zeros, m.border_zeros, 100 * m.wasted_share());
+  s += fmt::format("  scatter        {:>12}   {} land in cells that padding cuts off\n", m.scatter, m.cropped);
+  s += fmt::format("  phases         {:>12}   none with a zero, none cut off\n", m.phases);
   return s;
 }
 
@@ -92,8 +91,8 @@ std::string to_text(const Layer& layer) {
     s += fmt::format(
         "axis {}: brings back the convolution {} -> {} (kernel {}, stride {}, dilation {}, padding {} and {}), which leaves {} "
         "unread\n",
-        axis, c.input, tconv::convolution_output(c).value(), c.kernel, c.stride, c.dilation, c.pad_begin, c.pad_end,
-        plural(tconv::lost_remainder(c).value(), "cell"));
+        axis, c.input, value_of(tconv::convolution_output(c)), c.kernel, c.stride, c.dilation, c.pad_begin, c.pad_end,
+        plural(value_of(tconv::lost_remainder(c)), "cell"));
   }
   const bool one = std::all_of(layer.axes.begin(), layer.axes.end(), [&](const Axis& a) { return alike(a, layer.axes[0]); });
   for (int axis = 0; axis < (one ? 1 : layer.rank()); ++axis) {

@@ -163,8 +163,8 @@ auto preference(const Axis& a, int64_t output) {
   const bool empty = a.kernel < a.stride || a.output_padding > a.pad_end;
   const int64_t handicap =
       (a.pad_begin != a.pad_end ? 6 : 0) + (a.output_padding != 0 ? 2 : 0) + (a.kernel % a.stride != 0 ? 2 : 0);
-  return std::make_tuple(empty, output != a.stride * a.input, a.kernel + handicap, a.pad_begin, a.output_padding, a.stride,
-                         a.input);
+  return std::make_tuple(empty, output % a.stride != 0 || output / a.stride != a.input, a.kernel + handicap, a.pad_begin,
+                         a.output_padding, a.stride, a.input);
 }
 
 // Nothing fits: says which relation fails, as sharply as the given numbers allow.
