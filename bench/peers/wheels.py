@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import select
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ NAMES = ["onnxruntime", "openvino", "ncnn", "mnn", "litert"]
 ROUNDS = 5
 # The widest vectors that a peer may see when a target is asked for.
 VECTOR_BITS = {"scalar": 128, "sse4": 128, "avx2": 256}
+PATIENCE = 45  # seconds for one request to a peer
 SLICE = 0.015  # seconds of one turn
 # A layer that is nothing but the call: 1 channel, 1 pixel, 1 tap.
 EMPTY = dict(name="empty", rank=2, batch=1, in_channels=1, out_channels=1, groups=1, bias=False, input=[1, 1], kernel=[1, 1],
@@ -39,19 +41,24 @@ class Pipe:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                         env=environment, cwd=HERE)
 
-    def read(self):
+    def read(self, patience=None):
+        """One line. With `patience` in seconds a process that keeps silent for longer is ended: one slow peer must not hold up the rest."""
+        if patience is not None and not select.select([self.process.stdout], [], [], patience)[0]:
+            self.process.kill()
+            self.process.wait()
+            raise Gone("takes more than %d s" % patience)
         line = self.process.stdout.readline()
         if not line:
             raise Gone("exit status %s" % self.process.wait())
         return line.rstrip("\n")
 
-    def ask(self, line):
+    def ask(self, line, patience=None):
         try:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Gone("exit status %s" % self.process.wait())
-        return self.read()
+        return self.read(patience)
 
     def close(self):
         self.process.stdin.close()
@@ -78,10 +85,10 @@ class Worker:
         if self.pipe is None:
             self.start()
         try:
-            return json.loads(self.pipe.ask(json.dumps(request)))
+            return json.loads(self.pipe.ask(json.dumps(request), PATIENCE))
         except Gone as gone:
             self.pipe = None
-            return {"error": "crashed: %s" % gone}
+            return {"error": str(gone) if "takes more" in str(gone) else "crashed: %s" % gone}
 
 
 def limit_of(worker, target):
@@ -143,8 +150,8 @@ def alternate(turns, seconds, rounds, rng):
     for number in range(rounds):
         rng.shuffle(order)
         for key in order:
-            slow = seconds[key] > 0.5
-            if slow and number >= 2:
+            # What takes seconds is timed once or twice.
+            if number >= (1 if seconds[key] > 2 else 2 if seconds[key] > 0.5 else rounds):
                 continue
             count = max(1, min(1000, int(SLICE / max(seconds[key], 1e-6))))
             times = turns[key](count)
@@ -171,7 +178,7 @@ def measure_layer(layer, runner, workers, folder, rounds, rng):
 
     def theirs(worker):
         def turn(count):
-            reply = worker.ask(do="time", count=count)
+            reply = worker.ask(do="time", count=count, warm=seconds[("peer", worker.name)] < 0.5)
             if "ns" not in reply:
                 loaded[worker.name].setdefault("cannot", reply.get("cannot") or reply["error"])
             return reply.get("ns", [])
@@ -210,7 +217,7 @@ def measure_overhead(workers, folder):
     for worker in workers:
         if "seconds" not in worker.ask(do="load", layer=EMPTY, prefix=prefix):
             continue
-        best = [statistics.median(worker.ask(do="time", count=300).get("ns", [0])) for _ in range(5)]
+        best = [statistics.median(worker.ask(do="time", count=300, warm=True).get("ns", [0])) for _ in range(5)]
         worker.overhead_us = min(best) * 1e-3
 
 
