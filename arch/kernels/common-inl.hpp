@@ -63,7 +63,9 @@ HWY_INLINE void StoreColumns(V v, float* row, size_t index, size_t count) {
 
 // min(max(v, low), high) that lets NaN through: x86's max and min return their second operand when one is NaN.
 HWY_INLINE V ClampKeepNaN(V v, V low, V high) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET == HWY_NEON
+  return V(vminq_f32(vmaxq_f32(v.raw, low.raw), high.raw));  // NaN when any operand is one (Highway's Max takes the number)
+#elif HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Min(high, hn::Max(low, v));
 #else
   v = hn::IfThenElse(hn::Lt(v, low), low, v);
