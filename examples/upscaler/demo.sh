@@ -23,7 +23,7 @@ done
 rm -f "$out/x2.log"
 show "$tconv" upscale "$out/small.png" "$out/x2_network_small.png" --model fsrcnn-small
 show "$tconv" upscale "$out/small.png" "$out/x2_network.png" --model fsrcnn
-"$compare" compare "$out/side_by_side.png" 176,408,110,96 "$out/original.png" "$out/small.png" bicubic="$out/x2_bicubic.png" \
+"$compare" compare "$out/side_by_side.png" 70,290,110,72,176,408,110,96 "$out/original.png" "$out/small.png" bicubic="$out/x2_bicubic.png" \
   lanczos3="$out/x2_lanczos3.png" "small network=$out/x2_network_small.png" network="$out/x2_network.png"
 
 venv=${TCONV_BENCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/tconv/bench-venv}

@@ -22,7 +22,7 @@ constexpr const char* footer =
     "trained\n"
     "for scale 2 on rendered pictures: better than the filters on photographs and drawings that were shrunk by bicubic filtering "
     "or\n"
-    "by area; no better on strongly compressed JPEGs. Which is right for a picture is yours to say: the default is lanczos3.\n"
+    "by area; hardly better on strongly compressed JPEGs. Which is right for a picture is yours to say: the default is lanczos3.\n"
     "The network enlarges luma (0.299 R + 0.587 G + 0.114 B of the stored values); colour differences follow by bicubic, alpha by\n"
     "lanczos3. Border pixels are repeated outwards. The result is the same to the last bit for every --tile and --threads.\n"
     "--model takes a path too: any ONNX model of the operators of `tconv run` that makes [1, 1, s h, s w] of [1, 1, h, w].\n"
