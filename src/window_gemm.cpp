@@ -298,9 +298,14 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
 
   const bool one_run = step == 1 && plan->copy_pitch == layer.in_per_group;
   plan->segments = most_taps(0) * most_taps(1) * (one_run ? 1 : most_taps(2));
-  // A part of a panel and one register tile of A share L1.
-  plan->k_block = std::max<int64_t>(64, static_cast<int64_t>(cache.l1) * 5 / 8 / static_cast<int64_t>(sizeof(float)) /
-                                            (vectors * static_cast<int64_t>(kernels.lanes)));
+  // A part of a panel is read again for every register tile: from L1, or from an eighth of L2 where that holds longer parts. Each
+  // further part reads and writes C again, which costs more than loads from L2, unless tiles are few: then it is all about reading
+  // weights once.
+  const int64_t tile = static_cast<int64_t>(kernels.gemm_tile_rows[vectors - 1]);
+  const bool few_tiles = plan->rows_per_task * ceil_div(x.input, tile) <= 8;
+  const int64_t part_bytes = std::max(static_cast<int64_t>(cache.l1) * 5 / 8, few_tiles ? 0 : static_cast<int64_t>(cache.l2) / 8);
+  plan->k_block =
+      std::max<int64_t>(256, part_bytes / static_cast<int64_t>(sizeof(float)) / (vectors * static_cast<int64_t>(kernels.lanes)));
   // Weights of one (z, y) phase that stay in L2 while all rows pass by: then the output is written in the order of memory.
   int64_t longest = 0;
   int64_t weights = 0;

@@ -53,7 +53,7 @@ struct Plan {
   Buffer<float> weights;       // [channel group][z phase][y phase][block][panel][k][column]
   Buffer<float> bias;          // [channel group][block][panel][column]
   Buffer<float> slopes;        // the same, for prelu
-  int64_t k_block = 0;         // longest part of a sum that is done in one go, so that its part of a panel stays in L1
+  int64_t k_block = 0;         // longest part of a sum that is done in one go, so that its part of a panel stays near
   bool rows_outer = false;     // all panels for a few rows before the next rows: for weights that stay in cache
 
   // Of the current shape.
