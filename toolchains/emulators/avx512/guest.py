@@ -45,21 +45,22 @@ class Boot:
 
 
 def prepared():
-    """The folder with kernel and init; built when it is not there yet."""
+    """Paths of the guest's kernel and init; built when they are not there yet."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'prepare')
     done = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise EmulatorError(f'{script} failed')
-    return done.stdout.strip()
+    kernel, init = done.stdout.splitlines()
+    return kernel, init
 
 
 def _strings(*values):
     return b''.join(os.fsencode(str(value)) + b'\0' for value in values)
 
 
-def _initramfs(home, jobs, inputs, outputs):
+def _initramfs(init, jobs, inputs, outputs):
     root = Initramfs()
-    root.add_file(os.path.join(home, 'init'), '/init')
+    root.add_file(init, '/init')
     description = b''
     for job in jobs:
         program = os.path.abspath(job.command[0])
@@ -117,10 +118,10 @@ def run(jobs, cpu=DEFAULT_CPU, memory=512, limit=600, inputs=(), outputs=(), cle
     bochs.check_installed()
     if cpu not in bochs.cpu_models():
         raise EmulatorError(f'cpu = {cpu}: Bochs has no such model')
-    home = prepared()
+    kernel, init = prepared()
     folder = tempfile.mkdtemp(prefix='run-avx512.')
     try:
-        root = _initramfs(home, jobs, inputs, outputs)
+        root = _initramfs(init, jobs, inputs, outputs)
         with open(os.path.join(folder, 'initrd'), 'wb') as archive:
             size = root.write(archive)
         memory = max(memory, 192 + 3 * size // 2**20)  # the archive and its unpacked copy are held at once for a moment
@@ -128,7 +129,7 @@ def run(jobs, cpu=DEFAULT_CPU, memory=512, limit=600, inputs=(), outputs=(), cle
         boot = Boot(listener.results, listener.files, listener.messages)
         began = time.monotonic()
         try:
-            for kind, payload in bochs.emulate(folder, os.path.join(home, 'kernel'), cpu, memory, limit, cleared, arguments):
+            for kind, payload in bochs.emulate(folder, kernel, cpu, memory, limit, cleared, arguments):
                 if kind == 'B' and not boot.boot_seconds:
                     boot.boot_seconds = time.monotonic() - began
                 listener.take(kind, payload)
