@@ -174,6 +174,30 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
     }
   }
 
+#if HWY_TARGET == HWY_NEON
+  // Without the branches of a last vector and, where nothing is to be clamped, without clamping: short sums are half stores.
+  const ActivationKind kind = s.epilogue.kind;
+  if (HWY_LIKELY(tail == kLanes && IsClamp(kind))) {
+    if (kind != ActivationKind::none) {
+      const ClampBounds limits = BoundsOf(s.epilogue);
+      const V lowest = hn::Set(d, limits.low);
+      const V highest = hn::Set(d, limits.high);
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v) acc[m][v] = ClampKeepNaN(acc[m][v], lowest, highest);
+      }
+    }
+    const ptrdiff_t c_stride = s.c_stride;  // in a register: a store may change s, for all that the compiler knows
+    float* row = c;
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m, row += c_stride) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) hn::StoreU(acc[m][v], d, row + v * kLanes);
+    }
+    return;
+  }
+#endif
   const ClampBounds bounds = BoundsOf(s.epilogue);
   const V low = hn::Set(d, bounds.low);
   const V high = hn::Set(d, bounds.high);
