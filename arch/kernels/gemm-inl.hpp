@@ -162,7 +162,13 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
     RowPointers<MR> a(segment.a + static_cast<ptrdiff_t>(first_row) * a_stride, a_stride);
     const float* HWY_RESTRICT b = s.b + segment.b_row * NV * kLanes;
     size_t k = segment.k;
-#if HWY_TARGET != HWY_NEON || HWY_ARCH_ARM_A64  // ARMv7: loads for more than one step would not fit the registers
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+    for (size_t blocks = k / 4; blocks != 0; --blocks, b += 4 * NV * kLanes) {  // counted down to 0: one instruction less than to 4
+      GemmSteps<MR, NV, 4>(a, b, acc);
+      a.advance(4);
+    }
+    k %= 4;
+#elif HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
     for (; k >= 4; k -= 4, b += 4 * NV * kLanes) {
       GemmSteps<MR, NV, 4>(a, b, acc);
       a.advance(4);
