@@ -35,3 +35,23 @@ suite_arm() {
   configure aarch64-bare-metal
   compile aarch64-bare-metal
 }
+
+# arm_analysis VERB: instructions per layer and hot loops, of the preset aarch64.
+arm_analysis() {
+  local lib=$PWD/build/packages/arm64 triple=aarch64-linux-gnu failed=0
+  need build test arm
+  suite_arm
+  bench/arm/counts.py "$1" build/aarch64/bench/arm/count_layers "${@:2}" \
+    --emulator "qemu-aarch64,-L,/usr/$triple,-E,LD_LIBRARY_PATH=$lib/usr/lib/$triple:$lib/lib/$triple" || failed=1
+  bench/arm/loops.py "$1" $triple-g++ "clang++ --target=$triple" \
+    -- -O3 -DNDEBUG -fPIC -std=gnu++17 -fno-exceptions -fno-rtti -idirafter/usr/include || failed=1
+  return $failed
+}
+
+#: arm-baseline
+#:     Record anew what ARM's kernels execute per layer, and their hot loops, in bench/arm/baselines: after a change that is meant.
+verb_arm-baseline() { arm_analysis refresh; }
+
+#: arm-table
+#:     Print the instructions of ARM's kernels per layer, beside XNNPACK's, and their hot loops under llvm-mca.
+verb_arm-table() { arm_analysis table --multiplications 40000000; }
