@@ -59,6 +59,13 @@ TEST(ArithProgram, SolvesAndListsFits) {
   EXPECT_EQ(back["output_padding"][0], 1);
 }
 
+TEST(ArithProgram, ShortAndLongSpellingsOfOptionsAreOne) {
+  const std::string expected = arith("-i 4 -k 3 -s 2 -p 1 --json").output;
+  EXPECT_EQ(arith("--in 4 --kernel 3 --stride 2 --pad 1 --json").output, expected);
+  EXPECT_EQ(arith("--input 4 --kernel 3 --stride 2 --padding 1 --json").output, expected);
+  EXPECT_EQ(arith("--in 4 --out 7 --kernel 3 --json").output, arith("-i 4 -o 7 -k 3 --json").output);
+}
+
 // No weights are transposed by the spelling of frameworks that have no exact word: they slice.
 TEST(ArithProgram, SpellingsOfPadding) {
   const auto same = nlohmann::json::parse(arith("-i 8 -k 4 -s 2 -p 1 --rank 2 --json").output)["spellings"];

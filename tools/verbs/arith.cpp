@@ -267,14 +267,14 @@ void run(const Arguments& args) {
 void register_arith(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("arith", "Convolution arithmetic: solve a layer's numbers, explain it, draw it");
   auto args = std::make_shared<Arguments>();
-  verb->add_option("-i,--input", args->input, "Input size: one number, or one per axis (8,8 or 8x8)");
+  verb->add_option("-i,--input,--in", args->input, "Input size: one number, or one per axis (8,8 or 8x8)");
   verb->add_option("-k,--kernel", args->kernel, "Kernel size");
   verb->add_option("-s,--stride", args->stride, "Stride (1, or searched for when --output is given)");
   verb->add_option("-d,--dilation", args->dilation, "Dilation (1)");
-  verb->add_option("-p,--padding", args->padding, "Padding, the same at both ends (0, or searched for)");
+  verb->add_option("-p,--padding,--pad", args->padding, "Padding, the same at both ends (0, or searched for)");
   verb->add_option("--pads", args->pads, "Padding in ONNX's order: all begins, then all ends");
   verb->add_option("-a,--output-padding", args->output_padding, "Output padding (0, or searched for)");
-  verb->add_option("-o,--output", args->output, "Output size: what is missing is searched for");
+  verb->add_option("-o,--output,--out", args->output, "Output size: what is missing is searched for");
   verb->add_option("--auto-pad", args->auto_pad, "ONNX's auto_pad")
       ->check(CLI::IsMember({"notset", "same_upper", "same_lower", "valid"}));
   verb->add_option("--rank", args->rank, "Number of axes, when one number stands for all")->check(CLI::Range(1, 3));
