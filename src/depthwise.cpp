@@ -14,12 +14,6 @@ namespace {
 
 constexpr int64_t stack_taps = 64;
 
-int64_t most_taps(const AxisPhases& phases) {
-  int64_t taps = 0;
-  for (const LivePhase& phase : phases.live) taps = std::max(taps, phase.taps);
-  return taps;
-}
-
 class Task {
  public:
   Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
@@ -175,7 +169,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
 }
 
 Status reshape(const Layer& layer, const arch::KernelTable&, const CacheSizes& cache, Plan* plan) {
-  plan->taps = most_taps(layer.phases[0]) * most_taps(layer.phases[1]) * most_taps(layer.phases[2]);
+  plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps() * layer.phases[2].most_taps();
   const int64_t row_bytes = layer.axis(2).input * layer.description.in_channels * static_cast<int64_t>(sizeof(float));
   plan->rows_per_task =
       std::clamp<int64_t>(static_cast<int64_t>(cache.l2 / 4) / row_bytes, 1, ceil_div(layer.output(1), layer.axis(1).stride));

@@ -22,6 +22,12 @@ const LivePhase* AxisPhases::find(int64_t index) const {
   return low != live.size() && live[low].index == index ? &live[low] : nullptr;
 }
 
+int64_t AxisPhases::most_taps() const {
+  int64_t taps = 0;
+  for (const LivePhase& phase : live) taps = std::max(taps, phase.taps);
+  return taps;
+}
+
 bool build_phases(const Axis& axis, AxisPhases* phases) {
   const int64_t g = std::gcd(axis.dilation, axis.stride);
   phases->stride = axis.stride;

@@ -32,6 +32,8 @@ struct AxisPhases {
 
   // nullptr for a dead phase.
   const LivePhase* find(int64_t index) const;
+  // Of all phases.
+  int64_t most_taps() const;
 };
 
 // False when out of memory.

@@ -8,12 +8,6 @@
 namespace tconv::planar {
 namespace {
 
-int64_t most_taps(const AxisPhases& phases) {
-  int64_t taps = 0;
-  for (const LivePhase& phase : phases.live) taps = std::max(taps, phase.taps);
-  return taps;
-}
-
 // Largest difference of the shifts of two taps.
 int64_t most_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.axis(2).kernel - 1) / layer.axis(2).stride + 1; }
 
@@ -122,7 +116,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   // Per step of the sum and block of rows: multiply-adds, loads, or latency, as in window GEMM; and x from L2 when a block of it
   // does not stay in L1.
   const double x_bytes =
-      static_cast<double>(layer.in_per_group * most_taps(layer.phases[0]) * most_taps(layer.phases[1]) * block) * sizeof(float);
+      static_cast<double>(layer.in_per_group * layer.phases[0].most_taps() * layer.phases[1].most_taps() * block) * sizeof(float);
   const double from_l2 = x_bytes > 0.75 * static_cast<double>(cache.l1) ? vectors * lanes / 16 : 0;
   const double whole = std::max({r * vectors / 2, (r + vectors) / 2, 4.0}) + from_l2;
   const double last = std::max({r / 2, (r + 1) / 2, 4.0}) + from_l2 / vectors;
@@ -185,8 +179,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   place_taps(layer, plan);
 
   // A task's copies should stay in half of L2, and a chunk's rows of T in a quarter: shorten the strip first, then the rows.
-  const int64_t z_rows = std::min(g.axis[0].input, most_taps(layer.phases[0]));
-  const int64_t y_reach = (most_taps(layer.phases[1]) - 1) * layer.phases[1].input_step;
+  const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
+  const int64_t y_reach = (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
   const int64_t affordable = static_cast<int64_t>(cache.l2 / 2 / sizeof(float)) / (z_rows * layer.in_per_group);
   const int64_t t_rows = plan->direct ? 1 : plan->chunk_channels * x.kernel;
   const int64_t fewest_rows = y_reach + std::min(ceil_div(g.output[1], y.stride), std::max<int64_t>(4, 4 * y_reach));
@@ -200,7 +194,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t row_floats = plan->direct ? plan->t_pitch : plan->x_blocks * block;
   plan->rows_per_task = std::clamp<int64_t>(affordable / row_floats - y_reach, 1, ceil_div(g.output[1], y.stride));
   plan->copied_rows = z_rows * std::min(y.input, plan->rows_per_task + y_reach);
-  plan->segments = most_taps(layer.phases[0]) * most_taps(layer.phases[1]);
+  plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->terms = x.kernel * (plan->direct ? plan->segments : 1);
   return {};
 }

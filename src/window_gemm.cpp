@@ -276,13 +276,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   // Rows of one task: their input should stay in half of L2 while all panels pass by.
   const Axis& z = g.axis[0];
   const Axis& y = g.axis[1];
-  const auto most_taps = [&](int a) {
-    int64_t taps = 0;
-    for (const LivePhase& phase : layer.phases[a].live) taps = std::max(taps, phase.taps);
-    return taps;
-  };
-  const int64_t z_rows = std::min(z.input, most_taps(0));
-  const int64_t y_reach = (most_taps(1) - 1) * layer.phases[1].input_step;
+  const int64_t z_rows = std::min(z.input, layer.phases[0].most_taps());
+  const int64_t y_reach = (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
   const int64_t row_bytes = x.input * layer.in_per_group * z_rows * static_cast<int64_t>(sizeof(float));
   const int64_t affordable = static_cast<int64_t>(cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
   plan->rows_per_task = std::clamp<int64_t>(affordable - y_reach, 1, ceil_div(g.output[1], y.stride));
@@ -297,7 +292,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   plan->copied_rows = z_rows * std::min(y.input, plan->rows_per_task + y_reach);
 
   const bool one_run = step == 1 && plan->copy_pitch == layer.in_per_group;
-  plan->segments = most_taps(0) * most_taps(1) * (one_run ? 1 : most_taps(2));
+  plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps() * (one_run ? 1 : layer.phases[2].most_taps());
   // A part of a panel is read again for every register tile: from L1, or from an eighth of L2 where that holds longer parts. Each
   // further part reads and writes C again, which costs more than loads from L2, unless tiles are few: then it is all about reading
   // weights once.
@@ -310,7 +305,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   int64_t longest = 0;
   int64_t weights = 0;
   for (const ColumnBlock& block : plan->blocks) {
-    const int64_t k = most_taps(0) * most_taps(1) * block.group.taps * layer.in_per_group;
+    const int64_t k = layer.phases[0].most_taps() * layer.phases[1].most_taps() * block.group.taps * layer.in_per_group;
     longest = std::max(longest, k);
     weights += k * block.padded_columns;
   }

@@ -79,7 +79,8 @@ struct Pitch {
 };
 
 // Element-wise functions applied to x = sum + bias (+ residual) while the result is still in cache.
-// NaN in gives NaN out in all of them.
+// NaN in gives NaN out in all of them. At minus infinity silu and gelu give their limit, -0; hard_swish gives NaN, as its formula
+// does.
 enum class ActivationKind : uint8_t {
   none,        // x
   relu,        // max(x, 0)
