@@ -18,11 +18,13 @@ struct Entry {
   double (*estimate)(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
   const char* needs;
 };
+constexpr const char* needs(bool left_out, const char* what) { return left_out ? "a build that has it (TCONV_ALGORITHMS)" : what; }
 constexpr Entry entries[] = {
-    {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, "nothing"},
-    {Algorithm::planar, planar::supports, planar::estimate, "finite weights, and taps that reach at most 65536 inputs"},
+    {Algorithm::window_gemm, window_gemm::supports, window_gemm::estimate, needs(TCONV_WITHOUT_WINDOW_GEMM, "nothing")},
+    {Algorithm::planar, planar::supports, planar::estimate,
+     needs(TCONV_WITHOUT_PLANAR, "finite weights, and taps that reach at most 65536 inputs")},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
-     "layout nhwc, one input and one output channel per group, no input activation"},
+     needs(TCONV_WITHOUT_DEPTHWISE, "layout nhwc, one input and one output channel per group, no input activation")},
 };
 
 // Multiplications of the phases that do not fall into the crop and meet an input: taps met by all outputs of an axis.
@@ -85,6 +87,8 @@ Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, co
     }
     s.algorithm = options.algorithm;
     std::snprintf(s.reason, sizeof s.reason, "%s was asked for", algorithm_name(s.algorithm));
+  } else if (s.candidates == 0) {
+    return Status::error(StatusCode::unsupported, "no algorithm of this build (TCONV_ALGORITHMS) can do this layer");
   } else if (s.candidates == 1) {
     std::snprintf(s.reason, sizeof s.reason, "%s is the only algorithm for this layer", algorithm_name(s.algorithm));
   } else {

@@ -9,16 +9,24 @@
 
 HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/common-inl.hpp"
+// Families that TCONV_ALGORITHMS leaves out (src/CMakeLists.txt) are not even seen.
+#if !TCONV_WITHOUT_DEPTHWISE
 #include "arch/kernels/depthwise-inl.hpp"
+#endif
+#if !TCONV_WITHOUT_WINDOW_GEMM
 #include "arch/kernels/gemm-inl.hpp"
+#endif
+#if !TCONV_WITHOUT_PLANAR
 #include "arch/kernels/overlap-inl.hpp"
 #include "arch/kernels/planar-inl.hpp"
+#endif
 #include "arch/kernels/rows-inl.hpp"
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
+#if !TCONV_WITHOUT_WINDOW_GEMM
 template <size_t NV>
 void FillGemm(KernelTable* table) {
   if constexpr (NV > 0) {
@@ -29,6 +37,7 @@ void FillGemm(KernelTable* table) {
     FillGemm<NV - 1>(table);
   }
 }
+#endif
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -38,13 +47,19 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   *table = {};
   table->target = TCONV_TABLE_TARGET;
   table->lanes = kLanes;
+#if !TCONV_WITHOUT_WINDOW_GEMM
   FillGemm<KernelTable::max_vectors>(table);
+#endif
+#if !TCONV_WITHOUT_PLANAR
   FillPlanar<kPlanarRows>(table);
   table->planar_rows = kPlanarRows;
   table->planar_vectors = kPlanarVectors;
-  table->depthwise = DepthwiseChannels;
   table->overlap = Overlap;
   table->copy_blocks = CopyBlocks;
+#endif
+#if !TCONV_WITHOUT_DEPTHWISE
+  table->depthwise = DepthwiseChannels;
+#endif
   table->transpose = Transpose;
   table->row_epilogue = ApplyRowEpilogue;
   table->row_residual = AddRowResidual;
