@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "support/model_file.hpp"
 #include "tools/graph/buffers.hpp"
@@ -296,6 +297,28 @@ TEST(Pad, RefusesWhatItCannotDo) {
   ModelFile computed = with("edge", {0, 0, 0, 0});
   computed.model.mutable_graph()->mutable_initializer(0)->set_data_type(onnx::TensorProto::FLOAT);
   EXPECT_THROW(compile(computed, {3, 4}, std::vector<float>(12)), tools::Error);
+}
+
+// With a plan size, the algorithm of a layer must not depend on how large its input is: tiles rely on it.
+TEST(PlanSize, FixesTheAlgorithm) {
+  for (const auto& [in, out] : std::vector<std::pair<int64_t, int64_t>>{{1, 56}, {56, 12}, {12, 12}, {32, 32}, {64, 3}}) {
+    ModelFile file;
+    set(file.node("Conv", {"x", "w"}, {"y"}), "pads", Dims{1, 1, 1, 1});
+    file.input("x", {1, in, -1, -1});
+    file.initializer("w", {out, in, 3, 3}, std::vector<float>(static_cast<size_t>(9 * in * out), 0.5f));
+    file.output("y");
+    CompileOptions options;
+    options.plan_size = 64;
+    const auto algorithm = [&](int64_t height, int64_t width) {
+      const Dims shape{1, in, height, width};
+      const Program program = compile(file, shape, std::vector<float>(static_cast<size_t>(count(shape))), options);
+      EXPECT_EQ(program.steps()[0]->op()->description().axis[1].input, width);
+      return program.steps()[0]->op()->plan().algorithm;
+    };
+    for (int64_t size : {1, 5, 16, 33, 200}) {
+      EXPECT_EQ(algorithm(size, 301 - size), algorithm(64, 64)) << in << " -> " << out << ", " << size << " rows";
+    }
+  }
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------------------------
