@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the library for AArch64 without an operating system (a toolchain file of its own, the target fixed at build time) and
+"""Builds the library for AArch64 without an operating system (a toolchain file of its own, the target fixed at build time, one algorithm) and
 checks that the archive needs nothing of one: memory, strings, formatting and mathematics of a C library alone.
 
 bare_metal.py CMAKE SOURCE BUILD NM
@@ -30,7 +30,7 @@ def main():
     for command in (
             [cmake, "-S", source, "-B", build, "-G", "Ninja", "--toolchain", toolchain, "-DCMAKE_BUILD_TYPE=Release",
              "-DTCONV_BUILD_TESTS=OFF", "-DTCONV_BUILD_TOOLS=OFF", "-DTCONV_BUILD_BENCH=OFF", "-DTCONV_BUILD_EXAMPLES=OFF",
-             "-DTCONV_TARGETS=neon"] + launcher,
+             "-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm"] + launcher,
             [cmake, "--build", build, "-j", "2"]):
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if run.returncode != 0:
