@@ -24,6 +24,9 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 4, 3, 2};
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
+// Steps of the sum done per round of the loop. With more than two, GCC 12 runs out of registers in AVX-512's largest tiles.
+constexpr size_t GemmStepsPerRound(size_t rows) { return HWY_TARGET == HWY_AVX3 && rows > 10 ? 2 : 4; }
+
 // Where the rows of A of a tile are: one pointer for every four rows, and distances of one and three rows in bytes. x86 addresses
 // base + {0, 1, 2} * row and base + 3 rows with these few registers; a pointer for each of 14 rows would not fit.
 template <size_t MR>
@@ -156,6 +159,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
     }
   }
 
+  [[maybe_unused]] constexpr size_t kSteps = GemmStepsPerRound(MR);
   const ptrdiff_t a_stride = s.a_stride;
   for (size_t i = 0; i < s.segments; ++i) {
     const GemmSegment& segment = s.segment[i];
@@ -169,9 +173,9 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
     }
     k %= 4;
 #elif HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
-    for (; k >= 4; k -= 4, b += 4 * NV * kLanes) {
-      GemmSteps<MR, NV, 4>(a, b, acc);
-      a.advance(4);
+    for (; k >= kSteps; k -= kSteps, b += kSteps * NV * kLanes) {
+      GemmSteps<MR, NV, kSteps>(a, b, acc);
+      a.advance(kSteps);
     }
 #endif
     for (; k != 0; --k, b += NV * kLanes) {
