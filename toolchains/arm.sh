@@ -32,8 +32,6 @@ suite_arm() {
     compile "$preset"
     suites+=("$PWD/build/$preset")
   done
-  configure aarch64-bare-metal
-  compile aarch64-bare-metal
 }
 
 # arm_analysis VERB: instructions per layer and hot loops, of the preset aarch64.
