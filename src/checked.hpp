@@ -37,4 +37,7 @@ class Checked {
 constexpr int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
 
+// stride * pitch, the distance between `count` neighbours; 0 where there are no two (the product need not fit in 63 bits then).
+constexpr int64_t neighbour_distance(int64_t count, int64_t stride, int64_t pitch) { return count > 1 ? stride * pitch : 0; }
+
 }  // namespace tconv

@@ -107,7 +107,7 @@ class Task {
     r.tap = tap_;
     r.x_stride = g.input_pitch.pixel;
     r.y = output_ + first * g.output_pitch.pixel;
-    r.y_stride = g.axis[2].stride * g.output_pitch.pixel;
+    r.y_stride = neighbour_distance(q_end - q_begin, g.axis[2].stride, g.output_pitch.pixel);
     r.count = static_cast<size_t>(q_end - q_begin);
     r.channels = static_cast<size_t>(channels);
     r.bias = plan_.bias.data();
@@ -115,7 +115,7 @@ class Task {
     r.epilogue = epilogue_;
     if (residual_ != nullptr) {
       r.residual = residual_ + first * g.residual_pitch.pixel;
-      r.residual_stride = g.axis[2].stride * g.residual_pitch.pixel;
+      r.residual_stride = neighbour_distance(q_end - q_begin, g.axis[2].stride, g.residual_pitch.pixel);
     }
     kernels_.depthwise(r);
     if (activation_ == nullptr) return;

@@ -157,7 +157,7 @@ class Task {
     const Geometry& g = layer_.geometry;
     const size_t parameter = static_cast<size_t>(group_ * layer_.out_per_group + first_channel_);
     const arch::RowEpilogue e{plan_.bias[parameter], plan_.slopes.size() != 0 ? plan_.slopes[parameter] : 0.0f, epilogue_};
-    const int64_t pitch = g.axis[1].stride * g.output_pitch.row;
+    const int64_t pitch = neighbour_distance(rows, g.axis[1].stride, g.output_pitch.row);
     float* const y = output_ + first_channel_ * g.output_pitch.channel + row * pitch + begin_;
     overlap_rows(row, 0, e, y, static_cast<size_t>(rows), row_floats(), pitch);
     for (int64_t i = 0; activation_ != nullptr && i < rows; ++i) {

@@ -71,10 +71,12 @@ class Task {
     for (int64_t i = planar_ ? task.first_part : 0; i < chunks; ++i) {
       const int64_t first_channel = i * plan_.chunk_channels;
       const int64_t channels = std::min(plan_.chunk_channels, layer_.out_per_group - first_channel);
-      const Rows<float> y{output + first_channel * g.output_pitch.channel, y_stride * g.output_pitch.row, g.output_pitch.pixel};
+      const Rows<float> y{output + first_channel * g.output_pitch.channel, neighbour_distance(rows_, y_stride, g.output_pitch.row),
+                          g.output_pitch.pixel};
       Rows<const float> r{};
       if (residual != nullptr) {
-        r = {residual + first_channel * g.residual_pitch.channel, y_stride * g.residual_pitch.row, g.residual_pitch.pixel};
+        r = {residual + first_channel * g.residual_pitch.channel, neighbour_distance(rows_, y_stride, g.residual_pitch.row),
+             g.residual_pitch.pixel};
       }
       const int64_t first_panel = planar_ ? 0 : task.first_part;
       const int64_t last_panel = planar_ ? INT64_MAX : task.last_part;
@@ -227,7 +229,7 @@ class Task {
         strip.segment = segment_;
         strip.segments = windows_.segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
         strip.a_stride = windows_.pitch(rows);
-        strip.c_stride = stride * c_.pixel;
+        strip.c_stride = neighbour_distance(rows.end - rows.begin, stride, c_.pixel);
         strip.rows = static_cast<size_t>(rows.end - rows.begin);
         for (int64_t j = first_panel; j < last_panel; ++j) {
           const Panel panel = panel_of(block_number, j);
@@ -238,7 +240,7 @@ class Task {
           if (part == 0) {
             strip.bias = panel.bias;
             if (residual_.base != nullptr) strip.residual = pixel_of(residual_, block, panel, row, q);
-            strip.residual_stride = stride * residual_.pixel;
+            strip.residual_stride = neighbour_distance(rows.end - rows.begin, stride, residual_.pixel);
           }
           finish(strip, panel, part + 1 == sum.parts);
         }
@@ -305,14 +307,14 @@ class Task {
   void dead_pixels(const Panel& panel, int64_t row, int64_t first, int64_t count, int64_t step) {
     arch::GemmStrip strip{};
     strip.c = c_.base + row * c_.row + first * c_.pixel + panel.first_column;
-    strip.c_stride = step * c_.pixel;
+    strip.c_stride = neighbour_distance(count, step, c_.pixel);
     strip.rows = static_cast<size_t>(count);
     strip.columns = static_cast<size_t>(panel.columns);
     strip.bias = panel.bias;
     strip.slopes = panel.slopes;
     if (residual_.base != nullptr) {
       strip.residual = residual_.base + row * residual_.row + first * residual_.pixel + panel.first_column;
-      strip.residual_stride = step * residual_.pixel;
+      strip.residual_stride = neighbour_distance(count, step, residual_.pixel);
     }
     finish(strip, panel, true);
   }
