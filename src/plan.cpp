@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "checked.hpp"
 #include "depthwise.hpp"
 #include "planar.hpp"
 #include "window_gemm.hpp"
@@ -34,7 +35,7 @@ int64_t taps_met(const Layer& layer, int a) {
   for (int64_t t = 0; t < axis.kernel; ++t) {
     // Inputs i with 0 <= s * i + d * t - p < o.
     const int64_t shift = axis.dilation * t - axis.pad_begin;
-    const int64_t first = shift >= 0 ? 0 : (-shift + axis.stride - 1) / axis.stride;
+    const int64_t first = shift >= 0 ? 0 : ceil_div(-shift, axis.stride);
     const int64_t room = layer.output(a) - 1 - shift;
     if (room < 0) continue;
     const int64_t last = room / axis.stride < axis.input - 1 ? room / axis.stride : axis.input - 1;
@@ -99,7 +100,8 @@ Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, co
   const Description& d = layer.description;
   const Geometry& g = layer.geometry;
   s.multiplications = d.batch * d.in_channels * layer.out_per_group * taps_met(layer, 0) * taps_met(layer, 1) * taps_met(layer, 2);
-  s.zero_insertion_multiplications = g.output_elements * layer.in_per_group * g.taps;
+  const Checked with_zeros = Checked(g.output_elements) * layer.in_per_group * g.taps;
+  s.zero_insertion_multiplications = with_zeros.overflowed() ? INT64_MAX : with_zeros.value();
   s.input_bytes = g.input_elements * static_cast<int64_t>(sizeof(float));
   s.output_bytes = g.output_elements * static_cast<int64_t>(sizeof(float));
   s.weight_bytes = g.weight_elements * static_cast<int64_t>(sizeof(float));

@@ -268,18 +268,20 @@ class Task {
     if (!live_) return at;
     if (plan_.direct) return append_input_rows(row, phase, at);
     const int64_t kernel = layer_.axis(2).kernel;
-    for (int64_t t = first_tap(phase); t >= 0 && t < kernel; t += layer_.phases[2].tap_step) {
+    const LivePhase* const taps = live_phase(phase);
+    for (int64_t j = 0; taps != nullptr && j < taps->taps; ++j) {
+      const int64_t t = taps->first_tap + j * layer_.phases[2].tap_step;
       const int64_t shift = plan_.x_taps[static_cast<size_t>(t)].shift;
       term_[at++] = {t_ + (c * kernel + t) * plan_.t_pitch + plan_.largest_shift - shift, 1.0f};
     }
     return at;
   }
 
-  int64_t first_tap(int64_t phase) const {
+  // The phase counted from output 0; nullptr for a dead one.
+  const LivePhase* live_phase(int64_t phase) const {
     const Axis& x = layer_.axis(2);
     const int64_t below = x.pad_begin % x.stride - (x.stride - phase);  // (phase + p) mod s - s, or that itself
-    const LivePhase* const live = layer_.phases[2].find(below >= 0 ? below : below + x.stride);
-    return live != nullptr ? live->first_tap : -1;
+    return layer_.phases[2].find(below >= 0 ? below : below + x.stride);
   }
 
   // Direct: which input rows overlap in a phase, and with which weights, is the same for all rows of a task but for those at the
@@ -295,6 +297,7 @@ class Task {
         for (int64_t jz = 0; jz < z_.taps; ++jz) {
           if (!inside(0, z_.input(jz))) continue;
           for (int64_t jy = 0; jy < y_.taps; ++jy) {
+            if (y_.input(jy, rows_ - 1) < 0 || y_.input(jy) >= axis[1].input) continue;  // beyond the image for all rows
             const int64_t tz = z_.phase->first_tap + jz * layer_.phases[0].tap_step;
             const int64_t ty = y_.phase->first_tap + jy * layer_.phases[1].tap_step;
             input_row_[direct_terms_++] = {

@@ -109,19 +109,21 @@ size_t InputWindows::segments(const ColumnBlock& block, const Source& source, in
       const int64_t iy = y_.input(jy, row);
       const int64_t at = (jz * y_.taps + jy) * run;  // in the sum
       if (at >= k_end || at + run <= k_begin || !inside(0, z_.input(jz)) || !inside(1, iy)) continue;
-      const float* const pixel = pixel_of(source.place, jz, iy, window);
       const int64_t low = std::max(k_begin - at, first_tap * channels);
       const int64_t high = std::min(k_end - at, last_tap * channels);
+      if (low >= high) continue;
+      // Pointers are made for taps that are used alone: others may lie further away than there is memory.
       if (contiguous) {
-        if (low < high) segment[n++] = {pixel + low, static_cast<size_t>(high - low), static_cast<size_t>(at + low)};
+        const float* const pixel = pixel_of(source.place, jz, iy, window + first_tap);
+        segment[n++] = {pixel + (low - first_tap * channels), static_cast<size_t>(high - low), static_cast<size_t>(at + low)};
         continue;
       }
       for (int64_t t = first_tap; t < last_tap; ++t) {
         const int64_t tap_low = std::max(low, t * channels);
         const int64_t tap_high = std::min(high, (t + 1) * channels);
         if (tap_low >= tap_high) continue;
-        segment[n++] = {pixel + t * step * pitch(source) + (tap_low - t * channels), static_cast<size_t>(tap_high - tap_low),
-                        static_cast<size_t>(at + tap_low)};
+        segment[n++] = {pixel_of(source.place, jz, iy, window + t * step) + (tap_low - t * channels),
+                        static_cast<size_t>(tap_high - tap_low), static_cast<size_t>(at + tap_low)};
       }
     }
   }

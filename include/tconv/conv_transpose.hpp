@@ -58,7 +58,7 @@ struct PlanSummary {
   Candidate candidate[max_candidates];
   int candidates = 0;
   int64_t multiplications = 0;                 // of the phases: none with an inserted zero, none into the crop
-  int64_t zero_insertion_multiplications = 0;  // what a convolution over the zero-inserted input would do
+  int64_t zero_insertion_multiplications = 0;  // what a convolution over the zero-inserted input would do; at most 2^63 - 1
   int64_t input_bytes = 0;
   int64_t output_bytes = 0;
   int64_t weight_bytes = 0;
