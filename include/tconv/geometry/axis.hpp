@@ -53,8 +53,9 @@ Status output_sizes(const Axis* axes, int rank, int64_t* sizes);
 // `wanted_output` = 0: not given; then same_* want s * i. A given output size overrides pad_begin and pad_end.
 // Versions of ONNX before opset 11 said the opposite for SAME_UPPER (onnx issue 1609); this follows the text since then,
 // which puts the odd cell at the end for SAME_UPPER, as onnxruntime and TensorFlow do.
-// A total below zero means that cells beyond the uncropped output were asked for: they hold the bias alone, at the end
-// (onnxruntime does the same); output_padding then carries them and may exceed its usual limit.
+// A total below zero means that cells beyond the uncropped output were asked for: they hold the bias alone, at the end;
+// output_padding then carries them and may exceed its usual limit. (onnxruntime does the same for a given output size; with
+// same_* it leaves the output uncropped. For a model, tconv run lets the declared shape decide.)
 Status resolve_padding(AutoPad auto_pad, int64_t wanted_output, const char* name, Axis* axis);
 
 // The output padding with which the axis (its own output_padding is ignored) has exactly `output` cells:
