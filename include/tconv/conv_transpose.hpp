@@ -22,8 +22,8 @@ namespace tconv {
 enum class Algorithm : uint8_t {
   automatic,
   window_gemm,  // NHWC (and NCHW through transposed strips): input rows times packed columns of (x-phase, channel)
-  planar,       // NCHW: packed rows of (x-phase, channel) times vectors along x, phases interleaved in the store
-  depthwise,    // one input and one output channel a group
+  planar,       // vectors along x: rows of (tap of x, output channel) that overlap in the output, phases interleaved in the store
+  depthwise,    // NHWC, one input and one output channel a group: vectors along the channels
 };
 constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar, Algorithm::depthwise};
 // "auto", "window_gemm", "planar", "depthwise".
