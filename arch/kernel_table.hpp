@@ -115,6 +115,43 @@ struct DepthwiseRow {
   Epilogue epilogue;
 };
 
+// The transforms of Winograd's minimal filtering along one axis, in a domain of `points` points (arch/cook_toom.hpp), over rows of
+// `count` contiguous floats (channels of a pixel, columns of a product, or a row of a plane).
+constexpr int max_points = 8;
+constexpr int max_point_outputs = max_points - 1;
+
+// winograd_input: to[point][r][c] = sum over i < points of  input_transform[point][i] * from_i[r][c], for r < repeats, c < count.
+struct WinogradInput {
+  const float* from[max_points];
+  ptrdiff_t from_stride[max_points];  // between repeats
+  float* to;
+  ptrdiff_t to_point;   // between points
+  ptrdiff_t to_stride;  // between repeats
+  size_t count;
+  size_t repeats;
+};
+
+// winograd_output: to_t[r][c] = f(sum over points of  output_transform[t][point] * from[point][r][c] + bias[c] + residual_t[r][c])
+// for t < outputs. The first point (0) and the last (infinity) have no place in `from` where they are dropped.
+struct WinogradOutput {
+  const float* from;     // first point that has a place
+  ptrdiff_t from_point;  // between points
+  ptrdiff_t from_stride;
+  bool has_first;
+  bool has_last;
+  float* to[max_point_outputs];  // nullptr: this output is not stored
+  ptrdiff_t to_stride;
+  size_t count;
+  size_t repeats;
+  const float* bias;                         // [count]; nullptr: none of bias, residual and epilogue
+  const float* residual[max_point_outputs];  // all nullptr: none. Where an output is stored, else nullptr.
+  ptrdiff_t residual_stride;
+  const float* slopes;  // [count], for prelu
+  Epilogue epilogue;
+};
+using WinogradInputFunction = void (*)(const WinogradInput& rows);
+using WinogradOutputFunction = void (*)(const WinogradOutput& rows);
+
 struct KernelTable {
   static constexpr int max_vectors = 4;  // widest panel
   static constexpr int max_planar_rows = 16;
@@ -135,6 +172,10 @@ struct KernelTable {
   void (*depthwise)(const DepthwiseRow& row);
 
   void (*overlap)(const OverlapRow& row);
+
+  // [points] and [points][outputs]; nullptr where there is no such domain (points < 3, outputs >= points).
+  WinogradInputFunction winograd_input[max_points + 1];
+  WinogradOutputFunction winograd_output[max_points + 1][max_points];
 
   // to[b * block_stride + i] = from[b * block + i] for blocks of planar_vectors * lanes numbers; zeros after `count`, to the end of
   // a block.
