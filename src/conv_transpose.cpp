@@ -10,68 +10,70 @@
 #include "layer.hpp"
 #include "plan.hpp"
 #include "planar.hpp"
+#include "planar_winograd.hpp"
+#include "small_image.hpp"
 #include "window_gemm.hpp"
+#include "winograd.hpp"
 
 namespace tconv {
 
 struct ConvTranspose::State {
   Layer layer;
   arch::KernelTable kernels{};
-  CacheSizes cache;
+  Options options;  // with the sizes of the caches
   PlanSummary summary;
   // The one that summary.algorithm names is filled.
   window_gemm::Plan window_gemm;
   planar::Plan planar;
   depthwise::Plan depthwise;
+  small_image::Plan small_image;
+  winograd::Plan winograd;
+  planar_winograd::Plan planar_winograd;
 };
 
 namespace {
 
 using State = ConvTranspose::State;
 
-// Calls f with the algorithm's namespace functions and plan.
-Status create_plan(State* s, const float* weights, const float* bias) {
-  switch (s->summary.algorithm) {
+// f(the plan of the algorithm that was chosen): overloads for its type are found in the algorithm's namespace.
+template <typename AnyState, typename Function>
+auto with_plan(AnyState& s, const Function& f) {
+  switch (s.summary.algorithm) {
     case Algorithm::window_gemm:
-      return window_gemm::create(s->layer, s->kernels, s->cache, weights, bias, &s->window_gemm);
+      return f(s.window_gemm);
     case Algorithm::planar:
-      return planar::create(s->layer, s->kernels, s->cache, weights, bias, &s->planar);
+      return f(s.planar);
+    case Algorithm::depthwise:
+      return f(s.depthwise);
+    case Algorithm::small_image:
+      return f(s.small_image);
+    case Algorithm::winograd:
+      return f(s.winograd);
     default:
-      return depthwise::create(s->layer, s->kernels, s->cache, weights, bias, &s->depthwise);
+      return f(s.planar_winograd);
   }
 }
 
 Status reshape_plan(State* s) {
-  switch (s->summary.algorithm) {
-    case Algorithm::window_gemm:
-      return window_gemm::reshape(s->layer, s->kernels, s->cache, &s->window_gemm);
-    case Algorithm::planar:
-      return planar::reshape(s->layer, s->kernels, s->cache, &s->planar);
-    default:
-      return depthwise::reshape(s->layer, s->kernels, s->cache, &s->depthwise);
-  }
+  return with_plan(*s, [s](auto& plan) { return reshape(s->layer, s->kernels, s->options, &plan); });
 }
 
-size_t workspace_of_plan(const State& s) {
-  switch (s.summary.algorithm) {
-    case Algorithm::window_gemm:
-      return window_gemm::workspace_bytes(s.layer, s.window_gemm);
-    case Algorithm::planar:
-      return planar::workspace_bytes(s.layer, s.kernels, s.planar);
-    default:
-      return depthwise::workspace_bytes(s.layer, s.depthwise);
-  }
+// Outside of the class, whose members of the same names would hide the algorithms' functions.
+template <typename Plan>
+size_t workspace_bytes_of(const State& s, const Plan& plan) {
+  return workspace_bytes(s.layer, s.kernels, plan);
 }
-
-void run_plan(const State& s, const RunArguments& arguments) {
-  switch (s.summary.algorithm) {
-    case Algorithm::window_gemm:
-      return window_gemm::run(s.layer, s.kernels, s.window_gemm, arguments);
-    case Algorithm::planar:
-      return planar::run(s.layer, s.kernels, s.planar, arguments);
-    default:
-      return depthwise::run(s.layer, s.kernels, s.depthwise, arguments);
-  }
+template <typename Plan>
+size_t packed_bytes_of(const Plan& plan) {
+  return packed_bytes(plan);
+}
+template <typename Plan>
+void run_plan(const State& s, const Plan& plan, const RunArguments& arguments) {
+  run(s.layer, s.kernels, plan, arguments);
+}
+template <typename Plan>
+Status fill_plan(const State& s, const float* weights, const float* bias, Plan* plan) {
+  return create(s.layer, s.kernels, s.options, weights, bias, plan);
 }
 
 Status build_layer(const Description& description, Layer* layer) {
@@ -166,10 +168,12 @@ Result<ConvTranspose> ConvTranspose::create(const Description& description, cons
   if (Status status = choose_target(options.target, &target); !status.ok()) return status;
   arch::kernel_table(target, &s.kernels);
   const CacheSizes detected = detect_cache_sizes();
-  s.cache = {options.cache.l1 != 0 ? options.cache.l1 : detected.l1, options.cache.l2 != 0 ? options.cache.l2 : detected.l2,
-             options.cache.l3 != 0 ? options.cache.l3 : detected.l3};
-  if (Status status = choose_algorithm(s.layer, s.kernels, options, s.cache, &s.summary); !status.ok()) return status;
-  if (Status status = create_plan(&s, weights, bias); !status.ok()) return status;
+  s.options = options;
+  s.options.cache = {options.cache.l1 != 0 ? options.cache.l1 : detected.l1, options.cache.l2 != 0 ? options.cache.l2 : detected.l2,
+                     options.cache.l3 != 0 ? options.cache.l3 : detected.l3};
+  if (Status status = choose_algorithm(s.layer, s.kernels, options, &s.summary); !status.ok()) return status;
+  const auto create_plan = [&](auto& plan) { return fill_plan(s, weights, bias, &plan); };
+  if (Status status = with_plan(s, create_plan); !status.ok()) return status;
   s.layer.description.activation.slopes = nullptr;  // packed; the caller's array may go
   return op;
 }
@@ -189,12 +193,12 @@ Status ConvTranspose::reshape(const Description& description) {
   s.layer.description = wanted;
   s.layer.description.activation.slopes = nullptr;
   s.layer.geometry = geometry;
-  Options options;
+  Options options = s.options;
   options.algorithm = s.summary.algorithm;
   Status status = reshape_plan(&s);
   if (status.ok()) {
     const PlanSummary chosen = s.summary;
-    status = choose_algorithm(s.layer, s.kernels, options, s.cache, &s.summary);
+    status = choose_algorithm(s.layer, s.kernels, options, &s.summary);
     std::memcpy(s.summary.reason, chosen.reason, sizeof chosen.reason);
   }
   if (!status.ok()) {
@@ -208,7 +212,9 @@ Status ConvTranspose::reshape(const Description& description) {
 
 size_t ConvTranspose::workspace_bytes(size_t threads) const {
   if (state_ == nullptr) return 0;
-  return workspace_of_plan(*state_) * (threads == 0 ? 1 : threads);
+  const State& s = *state_;
+  const auto of_plan = [&s](const auto& plan) { return workspace_bytes_of(s, plan); };
+  return with_plan(s, of_plan) * (threads == 0 ? 1 : threads);
 }
 
 Status ConvTranspose::run(const float* input, float* output, void* workspace, size_t workspace_bytes,
@@ -237,7 +243,8 @@ Status ConvTranspose::run(const float* input, float* output, void* workspace, si
                            needed, threads);
     }
   }
-  run_plan(*state_, {input, output, residual, static_cast<unsigned char*>(workspace), parallelism});
+  const RunArguments arguments{input, output, residual, static_cast<unsigned char*>(workspace), parallelism};
+  with_plan(*state_, [&](const auto& plan) { run_plan(*state_, plan, arguments); });
   return {};
 }
 
@@ -258,8 +265,7 @@ const PlanSummary& ConvTranspose::plan() const {
 
 size_t ConvTranspose::packed_bytes() const {
   if (state_ == nullptr) return 0;
-  return window_gemm::packed_bytes(state_->window_gemm) + planar::packed_bytes(state_->planar) +
-         depthwise::packed_bytes(state_->depthwise);
+  return with_plan(*state_, [](const auto& plan) { return packed_bytes_of(plan); });
 }
 
 }  // namespace tconv

@@ -24,7 +24,7 @@ class Task {
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
     if (plan.taps > stack_taps)
-      tap_ = reinterpret_cast<arch::DepthwiseTap*>(arguments.workspace + slot * workspace_bytes(layer, plan));
+      tap_ = reinterpret_cast<arch::DepthwiseTap*>(arguments.workspace + slot * workspace_bytes(layer, kernels, plan));
   }
 
   void run(const RowTask& task) {
@@ -140,19 +140,19 @@ class Task {
 
 }  // namespace
 
-bool supports(const Layer& layer) {
+bool supports(const Layer& layer, const Options&) {
   return layer.description.layout == Layout::nhwc && layer.in_per_group == 1 && layer.out_per_group == 1 &&
          !layer.has_input_activation();
 }
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes&) {
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options&) {
   // A load a multiply-add, and what a store and the loop around it cost.
   return (static_cast<double>(layer.geometry.multiplications) / 2 + 3 * static_cast<double>(layer.geometry.output_elements)) /
          static_cast<double>(kernels.lanes);
 }
 
-Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
-              const float* bias, Plan* plan) {
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan) {
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
   const size_t channels = static_cast<size_t>(layer.description.out_channels);
   const size_t taps = static_cast<size_t>(layer.geometry.taps);
@@ -165,18 +165,18 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
     if (!plan->slopes.allocate(channels)) return no_memory;
     std::memcpy(plan->slopes.data(), layer.description.activation.slopes, channels * sizeof(float));
   }
-  return reshape(layer, kernels, cache, plan);
+  return reshape(layer, kernels, options, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable&, const CacheSizes& cache, Plan* plan) {
+Status reshape(const Layer& layer, const arch::KernelTable&, const Options& options, Plan* plan) {
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps() * layer.phases[2].most_taps();
   const int64_t row_bytes = layer.axis(2).input * layer.description.in_channels * static_cast<int64_t>(sizeof(float));
-  plan->rows_per_task =
-      std::clamp<int64_t>(static_cast<int64_t>(cache.l2 / 4) / row_bytes, 1, ceil_div(layer.output(1), layer.axis(1).stride));
+  plan->rows_per_task = std::clamp<int64_t>(static_cast<int64_t>(options.cache.l2 / 4) / row_bytes, 1,
+                                            ceil_div(layer.output(1), layer.axis(1).stride));
   return {};
 }
 
-size_t workspace_bytes(const Layer&, const Plan& plan) {
+size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) {
   if (plan.taps <= stack_taps) return 0;
   return (static_cast<size_t>(plan.taps) * sizeof(arch::DepthwiseTap) + 63) / 64 * 64;
 }

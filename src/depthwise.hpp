@@ -15,12 +15,12 @@ struct Plan {
   int64_t rows_per_task = 1;
 };
 
-bool supports(const Layer& layer);
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
-Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
-              const float* bias, Plan* plan);
-Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan);
-size_t workspace_bytes(const Layer& layer, const Plan& plan);  // per thread
+bool supports(const Layer& layer, const Options& options);
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan);
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan);
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 

@@ -6,17 +6,20 @@
 #include "checked.hpp"
 #include "depthwise.hpp"
 #include "planar.hpp"
+#include "planar_winograd.hpp"
+#include "small_image.hpp"
 #include "window_gemm.hpp"
+#include "winograd.hpp"
 
 namespace tconv {
 namespace {
 
-constexpr const char* names[] = {"auto", "window_gemm", "planar", "depthwise"};
+constexpr const char* names[] = {"auto", "window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd"};
 
 struct Entry {
   Algorithm algorithm;
-  bool (*supports)(const Layer& layer);
-  double (*estimate)(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
+  bool (*supports)(const Layer& layer, const Options& options);
+  double (*estimate)(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
   const char* needs;
 };
 constexpr const char* needs(bool left_out, const char* what) { return left_out ? "a build that has it (TCONV_ALGORITHMS)" : what; }
@@ -26,6 +29,10 @@ constexpr Entry entries[] = {
      needs(TCONV_WITHOUT_PLANAR, "finite weights, and taps that reach at most 65536 inputs")},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      needs(TCONV_WITHOUT_DEPTHWISE, "layout nhwc, one input and one output channel per group, no input activation")},
+    {Algorithm::small_image, small_image::supports, small_image::estimate, needs(TCONV_WITHOUT_SMALL_IMAGE, "nothing")},
+    {Algorithm::winograd, winograd::supports, winograd::estimate, needs(TCONV_WITHOUT_WINOGRAD, "nothing")},
+    {Algorithm::planar_winograd, planar_winograd::supports, planar_winograd::estimate,
+     needs(TCONV_WITHOUT_PLANAR_WINOGRAD, "nothing")},
 };
 
 // Multiplications of the phases that do not fall into the crop and meet an input: taps met by all outputs of an axis.
@@ -61,14 +68,13 @@ bool algorithm_from_name(const char* name, Algorithm* algorithm) {
   return false;
 }
 
-Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const CacheSizes& cache,
-                        PlanSummary* summary) {
+Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, const Options& options, PlanSummary* summary) {
   PlanSummary s;
   s.target = kernels.target;
   double best = 0;
   for (const Entry& entry : entries) {
-    if (!entry.supports(layer)) continue;
-    const double cycles = entry.estimate(layer, kernels, cache);
+    if (!entry.supports(layer, options)) continue;
+    const double cycles = entry.estimate(layer, kernels, options);
     s.candidate[s.candidates++] = {entry.algorithm, cycles};
     if (s.algorithm == Algorithm::automatic || cycles < best) {
       s.algorithm = entry.algorithm;
@@ -83,7 +89,7 @@ Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, co
     if (wanted == nullptr) {
       return Status::error(StatusCode::invalid_argument, "algorithm = %d: unknown", static_cast<int>(options.algorithm));
     }
-    if (!wanted->supports(layer)) {
+    if (!wanted->supports(layer, options)) {
       return Status::error(StatusCode::unsupported, "algorithm = %s: needs %s", algorithm_name(options.algorithm), wanted->needs);
     }
     s.algorithm = options.algorithm;

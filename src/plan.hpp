@@ -10,9 +10,8 @@
 
 namespace tconv {
 
-// Fills algorithm, target, reason and candidates of `summary`.
+// `options` has the sizes of the caches. Fills algorithm, target, reason and candidates of `summary`.
 // Errors: unsupported when options.algorithm cannot do the layer.
-Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const CacheSizes& cache,
-                        PlanSummary* summary);
+Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, const Options& options, PlanSummary* summary);
 
 }  // namespace tconv

@@ -89,9 +89,9 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t block_rows, int6
 }  // namespace
 
 // Strips reach as far as the taps do; taps far apart (a huge dilation) would make them reach over little else.
-bool supports(const Layer& layer) { return layer.finite_weights && most_reach(layer) <= 65536; }
+bool supports(const Layer& layer, const Options&) { return layer.finite_weights && most_reach(layer) <= 65536; }
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache) {
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(g.input_elements);
@@ -117,7 +117,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   // does not stay in L1.
   const double x_bytes =
       static_cast<double>(layer.in_per_group * layer.phases[0].most_taps() * layer.phases[1].most_taps() * block) * sizeof(float);
-  const double from_l2 = x_bytes > 0.75 * static_cast<double>(cache.l1) ? vectors * lanes / 16 : 0;
+  const double from_l2 = x_bytes > 0.75 * static_cast<double>(options.cache.l1) ? vectors * lanes / 16 : 0;
   const double whole = std::max({r * vectors / 2, (r + vectors) / 2, 4.0}) + from_l2;
   const double last = std::max({r / 2, (r + 1) / 2, 4.0}) + from_l2 / vectors;
   const int64_t rest = g.axis[2].input % block;
@@ -131,8 +131,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   return cycles + output / lanes * (4 + 5 * std::max(overlaps, 1.0));
 }
 
-Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
-              const float* bias, Plan* plan) {
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan) {
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
   const Axis& x = layer.axis(2);
   if (!plan->x_taps.allocate(static_cast<size_t>(x.kernel))) return no_memory;
@@ -166,10 +166,10 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
     if (!plan->slopes.allocate(channels)) return no_memory;
     std::memcpy(plan->slopes.data(), layer.description.activation.slopes, channels * sizeof(float));
   }
-  return reshape(layer, kernels, cache, plan);
+  return reshape(layer, kernels, options, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan) {
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const Axis& y = g.axis[1];
@@ -181,10 +181,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   // A task's copies should stay in half of L2, and a chunk's rows of T in a quarter: shorten the strip first, then the rows.
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t y_reach = (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
-  const int64_t affordable = static_cast<int64_t>(cache.l2 / 2 / sizeof(float)) / (z_rows * layer.in_per_group);
+  const int64_t affordable = static_cast<int64_t>(options.cache.l2 / 2 / sizeof(float)) / (z_rows * layer.in_per_group);
   const int64_t t_rows = plan->direct ? 1 : plan->chunk_channels * x.kernel;
   const int64_t fewest_rows = y_reach + std::min(ceil_div(g.output[1], y.stride), std::max<int64_t>(4, 4 * y_reach));
-  const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(cache.l2 / 4 / sizeof(float)) / t_rows);
+  const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / t_rows);
   const int64_t strips = ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
   plan->x_blocks = plan->in_place ? 1 : ceil_div(std::min(x.input, plan->strip + plan->reach), block);

@@ -176,9 +176,9 @@ void pack_columns(const Layer& layer, const Plan& plan, const float* values, flo
 
 }  // namespace
 
-bool supports(const Layer&) { return true; }
+bool supports(const Layer&, const Options&) { return true; }
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes&) {
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options&) {
   Buffer<PhaseGroup> groups;
   if (!x_groups(layer, &groups)) return 0;
   const int64_t channels = chunk_channels(layer, kernels, groups);
@@ -203,8 +203,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Cach
   return cycles;
 }
 
-Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
-              const float* bias, Plan* plan) {
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan) {
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
   if (!plan_blocks(layer, kernels, plan) || !plan_weights(layer, plan)) return no_memory;
   const size_t columns = static_cast<size_t>(plan->group_columns * layer.description.groups);
@@ -215,10 +215,10 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheS
     pack_columns(layer, *plan, layer.description.activation.slopes, plan->slopes.data());
   }
   pack_weights(layer, kernels, weights, plan);
-  return reshape(layer, kernels, cache, plan);
+  return reshape(layer, kernels, options, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan) {
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Description& d = layer.description;
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
@@ -279,13 +279,13 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   const int64_t z_rows = std::min(z.input, layer.phases[0].most_taps());
   const int64_t y_reach = (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
   const int64_t row_bytes = x.input * layer.in_per_group * z_rows * static_cast<int64_t>(sizeof(float));
-  const int64_t affordable = static_cast<int64_t>(cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
+  const int64_t affordable = static_cast<int64_t>(options.cache.l2 / 2) / std::max<int64_t>(row_bytes, 1);
   plan->rows_per_task = std::clamp<int64_t>(affordable - y_reach, 1, ceil_div(g.output[1], y.stride));
   plan->scratch_rows = 0;
   const bool direct = d.layout == Layout::nchw ? plan->chunk_channels == 1 : !plan->merged || pixels_contiguous(layer);
   if (!direct) {
     const int64_t row_floats = g.output[2] * plan->chunk_channels;
-    const int64_t scratch_rows = static_cast<int64_t>(cache.l2 / 8 / sizeof(float)) / row_floats;
+    const int64_t scratch_rows = static_cast<int64_t>(options.cache.l2 / 8 / sizeof(float)) / row_floats;
     plan->rows_per_task = std::clamp<int64_t>(scratch_rows, 1, plan->rows_per_task);
     plan->scratch_rows = plan->rows_per_task * row_floats;
   }
@@ -298,7 +298,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
   // weights once.
   const int64_t tile = static_cast<int64_t>(kernels.gemm_tile_rows[vectors - 1]);
   const bool few_tiles = plan->rows_per_task * ceil_div(x.input, tile) <= 8;
-  const int64_t part_bytes = std::max(static_cast<int64_t>(cache.l1) * 5 / 8, few_tiles ? 0 : static_cast<int64_t>(cache.l2) / 8);
+  const int64_t part_bytes =
+      std::max(static_cast<int64_t>(options.cache.l1) * 5 / 8, few_tiles ? 0 : static_cast<int64_t>(options.cache.l2) / 8);
   plan->k_block =
       std::max<int64_t>(256, part_bytes / static_cast<int64_t>(sizeof(float)) / (vectors * static_cast<int64_t>(kernels.lanes)));
   // Weights of one (z, y) phase that stay in L2 while all rows pass by: then the output is written in the order of memory.
@@ -310,7 +311,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Cache
     weights += k * block.padded_columns;
   }
   plan->rows_outer =
-      longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(cache.l2 / 4);
+      longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l2 / 4);
   return {};
 }
 

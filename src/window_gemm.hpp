@@ -68,13 +68,13 @@ struct Plan {
   int64_t segments = 0;         // most segments of one strip
 };
 
-bool supports(const Layer& layer);
+bool supports(const Layer& layer, const Options& options);
 // Estimated cycles of one run on one thread.
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache);
-Status create(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, const float* weights,
-              const float* bias, Plan* plan);
-Status reshape(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache, Plan* plan);
-size_t workspace_bytes(const Layer& layer, const Plan& plan);  // per thread
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan);
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan);
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 

@@ -369,7 +369,7 @@ class Task {
 
 }  // namespace
 
-size_t workspace_bytes(const Layer&, const Plan& plan) { return workspace_layout(plan).bytes(); }
+size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) { return workspace_layout(plan).bytes(); }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
   int64_t parts = plan.chunks;

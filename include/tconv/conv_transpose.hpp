@@ -24,16 +24,40 @@ enum class Algorithm : uint8_t {
   window_gemm,  // NHWC (and NCHW through transposed strips): input rows times packed columns of (x-phase, channel)
   planar,       // vectors along x: rows of (tap of x, output channel) that overlap in the output, phases interleaved in the store
   depthwise,    // NHWC, one input and one output channel a group: vectors along the channels
+  small_image,  // few pixels, many channels: the weights stream by once, and each of them meets all pixels
+  winograd,     // minimal filtering over tiles of the image: one transformed input for all phases, products as in window_gemm
+  planar_winograd,  // planar, with minimal filtering along y: for few output channels
 };
-constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar, Algorithm::depthwise};
-// "auto", "window_gemm", "planar", "depthwise".
+constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar,   Algorithm::depthwise,
+                                        Algorithm::small_image, Algorithm::winograd, Algorithm::planar_winograd};
+// "auto", "window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd".
 const char* algorithm_name(Algorithm algorithm);
 bool algorithm_from_name(const char* name, Algorithm* algorithm);
+
+// What rounding errors winograd and planar_winograd may make (docs/winograd.md has the measured figures).
+enum class WinogradAccuracy : uint8_t {
+  off,       // direct algorithms alone
+  strict,    // domains of at most four points: the root mean square of the error is at most 1.25 times a direct algorithm's
+  standard,  // at most six points an axis of two, eight of one: the largest error is at most 5e-5 of the output's rms (N(0,1) data)
+};
+
+// Which variants of Winograd's minimal filtering the plan may use. NaN, infinity and overflow in an input spread over all outputs
+// of the tiles that it meets; a layer with weights that are not finite is done by another algorithm.
+struct WinogradOptions {
+  WinogradAccuracy accuracy = WinogradAccuracy::standard;
+  int outputs = 0;  // of a tile along each axis that is filtered; 0: the plan chooses
+  // How tiles of neighbouring phases lie: on the grid of outputs, so that none is wasted (phases padded by zero taps), or on the
+  // grid of q, so that no tap is.
+  enum class Grid : uint8_t { automatic, outputs, inputs } grid = Grid::automatic;
+};
 
 struct Options {
   Target target = Target::automatic;
   Algorithm algorithm = Algorithm::automatic;  // forcing one that cannot do the layer is an error (unsupported)
   CacheSizes cache;                            // zeros: detected
+  WinogradOptions winograd;
+  size_t max_workspace_bytes = size_t{4} << 20;  // per thread, of winograd and planar_winograd; below 128 KiB they are not used
+  size_t max_packed_bytes = SIZE_MAX;            // of packed weights of winograd and planar_winograd
 };
 
 // The caller's threads. The library starts none.
@@ -54,6 +78,7 @@ struct PlanSummary {
   };
   Algorithm algorithm = Algorithm::automatic;
   Target target = Target::automatic;
+  char variant[48] = {};  // of winograd and planar_winograd, e.g. "F(4,3) x F(4,3)"; else empty
   char reason[160] = {};  // one line
   Candidate candidate[max_candidates];
   int candidates = 0;
