@@ -171,7 +171,7 @@ Result<ConvTranspose> ConvTranspose::create(const Description& description, cons
   s.options = options;
   s.options.cache = {options.cache.l1 != 0 ? options.cache.l1 : detected.l1, options.cache.l2 != 0 ? options.cache.l2 : detected.l2,
                      options.cache.l3 != 0 ? options.cache.l3 : detected.l3};
-  if (Status status = choose_algorithm(s.layer, s.kernels, options, &s.summary); !status.ok()) return status;
+  if (Status status = choose_algorithm(s.layer, s.kernels, s.options, &s.summary); !status.ok()) return status;
   const auto create_plan = [&](auto& plan) { return fill_plan(s, weights, bias, &plan); };
   if (Status status = with_plan(s, create_plan); !status.ok()) return status;
   s.layer.description.activation.slopes = nullptr;  // packed; the caller's array may go
