@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "arch/cook_toom.hpp"
 #include "arch/kernel_table.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,6 +22,12 @@ HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/planar-inl.hpp"
 #endif
 #include "arch/kernels/rows-inl.hpp"
+#if !TCONV_WITHOUT_SMALL_IMAGE
+#include "arch/kernels/small_image-inl.hpp"
+#endif
+#if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
+#include "arch/kernels/winograd-inl.hpp"
+#endif
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
@@ -59,6 +66,12 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE
   table->depthwise = DepthwiseChannels;
+#endif
+#if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
+  FillWinograd<max_points>(table);
+#endif
+#if !TCONV_WITHOUT_SMALL_IMAGE
+  FillPixels<KernelTable::max_vectors>(table);
 #endif
   table->transpose = Transpose;
   table->row_epilogue = ApplyRowEpilogue;
