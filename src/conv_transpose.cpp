@@ -76,6 +76,12 @@ Status fill_plan(const State& s, const float* weights, const float* bias, Plan* 
   return create(s.layer, s.kernels, s.options, weights, bias, plan);
 }
 
+// Names the variant of the algorithms that have several.
+template <typename Plan>
+void describe(const Plan&, char* text, size_t) {
+  text[0] = 0;
+}
+
 Status build_layer(const Description& description, Layer* layer) {
   if (Status s = resolve(description, &layer->geometry); !s.ok()) return s;
   layer->description = description;
@@ -174,6 +180,7 @@ Result<ConvTranspose> ConvTranspose::create(const Description& description, cons
   if (Status status = choose_algorithm(s.layer, s.kernels, s.options, &s.summary); !status.ok()) return status;
   const auto create_plan = [&](auto& plan) { return fill_plan(s, weights, bias, &plan); };
   if (Status status = with_plan(s, create_plan); !status.ok()) return status;
+  with_plan(s, [&s](const auto& plan) { describe(plan, s.summary.variant, sizeof s.summary.variant); });
   s.layer.description.activation.slopes = nullptr;  // packed; the caller's array may go
   return op;
 }
@@ -200,6 +207,7 @@ Status ConvTranspose::reshape(const Description& description) {
     const PlanSummary chosen = s.summary;
     status = choose_algorithm(s.layer, s.kernels, options, &s.summary);
     std::memcpy(s.summary.reason, chosen.reason, sizeof chosen.reason);
+    std::memcpy(s.summary.variant, chosen.variant, sizeof chosen.variant);
   }
   if (!status.ok()) {
     s.layer.description = old_description;

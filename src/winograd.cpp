@@ -1,13 +1,441 @@
 #include "winograd.hpp"
 
-namespace tconv::winograd {
+#include <algorithm>
+#include <cstdio>
 
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+#include "arch/cook_toom.hpp"
+#include "checked.hpp"
+#include "gemm_panels.hpp"
+#include "winograd_workspace.hpp"
+
+namespace tconv::winograd {
+namespace {
+
+constexpr size_t smallest_workspace = size_t{128} << 10;
+constexpr int64_t most_panels = 1 << 16;
+
+int64_t most_steps(const Layer& layer) { return layer.phases[0].most_taps() * layer.in_per_group; }
+
+bool filtered(const Layer& layer, int a) { return layer.phases[a].most_taps() > 1; }
+
+// Points of an axis that the accuracy allows.
+int64_t allowed_points(const Layer& layer, const WinogradOptions& options) {
+  switch (options.accuracy) {
+    case WinogradAccuracy::strict:
+      return 4;
+    case WinogradAccuracy::standard:
+      return filtered(layer, 1) && filtered(layer, 2) ? 6 : arch::max_points;
+    default:
+      return 0;
+  }
+}
+
+// A way to do the layer: how the grid lies and how many outputs a tile has along a filtered axis.
+struct Variant {
+  Grid grid;
+  int64_t outputs;
+};
+
+// Outputs of a tile along axis a, or 0 when the domain would have too many points. `taps`: R.
+int64_t tile_outputs(int64_t taps, int64_t outputs, int64_t allowed, bool exact) {
+  if (taps <= 1) return 1;
+  const int64_t most = allowed - taps + 1;
+  if (most < 2 || (exact && outputs > most)) return 0;
+  return std::min(outputs, most);
+}
+
+// Fills in everything about the shape of a variant but the packed weights. False when the variant cannot do the layer.
+bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Variant& variant,
+                   Plan* plan) {
+  const int64_t allowed = allowed_points(layer, options.winograd);
+  AxisDomain* const domains[max_rank] = {nullptr, &plan->y, &plan->x};
+  int64_t largest = 0;
+  for (int a = 1; a < max_rank; ++a) {
+    const Grid grid = filtered(layer, a) ? variant.grid : Grid::inputs;
+    if (!domain_exists(layer, a, grid)) return false;
+    const int64_t outputs = tile_outputs(domain_taps(layer, a, grid), variant.outputs, allowed, options.winograd.outputs != 0);
+    if (outputs == 0 || !build_domain(layer, a, grid, outputs, domains[a])) return false;
+    if (filtered(layer, a)) largest = std::max(largest, outputs);
+  }
+  if (largest != variant.outputs) return false;  // another variant does the same
+  place_domain(layer, 1, &plan->y);
+  place_domain(layer, 2, &plan->x);
+
+  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, 48);
+  plan->columns = widths.vectors * static_cast<int64_t>(kernels.lanes);
+  const int64_t x_phases = static_cast<int64_t>(plan->x.phase.size());
+  const bool planes = layer.description.layout == Layout::nchw;
+  // Planes are written when all x-phases of their rows are there.
+  const int64_t fewest_panels = planes ? x_phases : 1;
+  const size_t most_bytes = options.max_workspace_bytes;
+  // V and M are written and read a few times each: from L2, if the tiles are enough to make good use of the weights by then.
+  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 * 3 / 4, size_t{1} << 18));
+  const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
+  int64_t tiles = ceil_div(96, rows) * rows;
+  plan->group_panels = fewest_panels * ceil_div(8, fewest_panels);
+  const auto bytes = [&] { return workspace(layer, kernels, *plan, 1, tiles).bytes(); };
+  while (tiles > 4 * rows && bytes() > near_bytes) tiles -= rows;
+  while (plan->group_panels > fewest_panels && bytes() > most_bytes)
+    plan->group_panels = std::max(fewest_panels, plan->group_panels / 2);
+  while (tiles > 1 && bytes() > most_bytes) tiles = tiles > rows ? tiles - rows : tiles / 2;
+  plan->max_tiles = tiles;
+  return bytes() <= most_bytes;
+}
+
+// Tiles of a plane's lines in blocks of equal size.
+void place_blocks(const Layer& layer, Plan* plan) {
+  place_domain(layer, 1, &plan->y);
+  place_domain(layer, 2, &plan->x);
+  plan->lines = layer.description.batch * plan->y.residues * plan->y.tiles * plan->x.residues;
+  const int64_t strips = ceil_div(plan->x.tiles, plan->max_tiles);
+  plan->block_columns = ceil_div(plan->x.tiles, strips);
+  const int64_t most_lines = std::max<int64_t>(1, plan->max_tiles / plan->block_columns);
+  plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
+}
+
+int64_t weight_columns(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, 48);
+  const int64_t padded = ((widths.count - 1) * widths.vectors + widths.last_vectors) * static_cast<int64_t>(kernels.lanes);
+  const auto stored = [](const AxisDomain& domain) {
+    int64_t points = 0;
+    for (const PhaseDomain& phase : domain.phase) points += phase.constant ? 1 : phase.points();
+    return points;
+  };
+  return stored(plan.y) * stored(plan.x) * padded;
+}
+
+double bytes_of_weights(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  double steps = 0;
+  for (const LivePhase& z : layer.phases[0].live) steps += static_cast<double>(z.taps * layer.in_per_group);
+  return static_cast<double>(layer.description.groups) * steps * static_cast<double>(weight_columns(layer, kernels, plan)) *
+         sizeof(float);
+}
+
+// Cycles of one run. Products: as window GEMM's, but no faster than their weights come from the cache that holds them, once a
+// block. Transforms: what they load and store, and a call's overhead.
+double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
+  const Geometry& g = layer.geometry;
+  const double lanes = static_cast<double>(kernels.lanes);
+  const double tiles = static_cast<double>(plan.lines) * static_cast<double>(plan.x.tiles);
+  const double blocks =
+      static_cast<double>(ceil_div(plan.lines, plan.block_lines)) * static_cast<double>(ceil_div(plan.x.tiles, plan.block_columns));
+  const int64_t rows = static_cast<int64_t>(std::max(1.0, tiles / blocks));
+  const double products = static_cast<double>(plan.y.products) * static_cast<double>(plan.x.products);
+  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, rows);
+  const double phases = static_cast<double>(plan.y.phase.size()) * static_cast<double>(plan.x.phase.size());
+
+  const double weight_bytes = bytes_of_weights(layer, kernels, plan);
+  const double near = 0.75 * static_cast<double>(options.cache.l2);
+  const double bytes_per_cycle = weight_bytes <= near ? 32 : weight_bytes <= 0.5 * static_cast<double>(options.cache.l3) ? 10 : 5;
+  const double columns = static_cast<double>(widths.count * widths.vectors) * lanes;
+  const double per_step = std::max(widths.cycles, columns * sizeof(float) / bytes_per_cycle);
+
+  const double ny = static_cast<double>(plan.y.points), nx = static_cast<double>(plan.x.points);
+  const double my = static_cast<double>(plan.y.outputs), mx = static_cast<double>(plan.x.outputs);
+  const double input = 2 * ny * (mx + 1) + 2 * ny * nx;         // per tile and vector of channels
+  const double output = (ny + my) * nx + 1.5 * my * (nx + mx);  // per tile, phase and vector of columns
+  const double channel_vectors = static_cast<double>(ceil_div(layer.in_per_group, static_cast<int64_t>(kernels.lanes)));
+  const double column_vectors = static_cast<double>((widths.count - 1) * widths.vectors + widths.last_vectors);
+
+  double cycles = 0;
+  for (int64_t i = 0; i < std::min(g.axis[0].stride, g.output[0]); ++i) {
+    const OutputPhase z = output_phase(g.axis[0], g.output[0], i);
+    const LivePhase* const live = layer.phases[0].find(z.index);
+    const double taps = live == nullptr ? 0.0 : static_cast<double>(live->taps);
+    const double steps = taps * static_cast<double>(layer.in_per_group);
+    const double block = products * (steps * per_step + static_cast<double>(widths.count) * 40);
+    const double tile =
+        input * taps * channel_vectors + phases * (output * column_vectors + 60 * static_cast<double>(widths.count));
+    cycles += static_cast<double>(z.count) * (blocks * block + tiles * tile);
+  }
+  if (layer.description.layout == Layout::nchw) {
+    cycles += static_cast<double>(g.input_elements) * ny / my * 0.4 + static_cast<double>(g.output_elements) * 0.4;
+  }
+  return cycles * static_cast<double>(layer.description.groups);
+}
+
+// Calls f(variant) for every variant that the options let through.
+template <typename Function>
+void for_each_variant(const Options& options, const Function& f) {
+  const WinogradOptions& w = options.winograd;
+  for (const Grid grid : {Grid::outputs, Grid::inputs}) {
+    if (w.grid != Grid::automatic && w.grid != grid) continue;
+    for (int64_t outputs = 2; outputs <= arch::max_point_outputs; ++outputs) {
+      if (w.outputs == 0 || w.outputs == outputs) f(Variant{grid, outputs});
+    }
+  }
+}
+
+// The cheapest variant, shaped. False when there is none.
+bool choose_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* best, double* cycles) {
+  bool found = false;
+  for_each_variant(options, [&](const Variant& variant) {
+    Plan plan;
+    if (!shape_variant(layer, kernels, options, variant, &plan)) return;
+    place_blocks(layer, &plan);
+    if (bytes_of_weights(layer, kernels, plan) > static_cast<double>(options.max_packed_bytes)) return;
+    const double estimate = cycles_of(layer, kernels, options, plan);
+    if (found && estimate >= *cycles) return;
+    found = true;
+    *cycles = estimate;
+    *best = std::move(plan);
+  });
+  return found;
+}
+
+bool place_weights(const Layer& layer, const arch::KernelTable& kernels, Plan* plan) {
+  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, 48);
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t y_phases = static_cast<int64_t>(plan->y.phase.size());
+  const int64_t x_phases = static_cast<int64_t>(plan->x.phase.size());
+  const size_t panels = static_cast<size_t>(widths.count * y_phases * x_phases);
+  const int64_t points = plan->y.points * plan->x.points;
+  if (!plan->panels.allocate(panels) || !plan->weights_at.allocate(panels * static_cast<size_t>(points)) ||
+      !plan->z_weights_at.allocate(layer.phases[0].live.size())) {
+    return false;
+  }
+  size_t i = 0;
+  for (int64_t c = 0; c < widths.count; ++c) {
+    const int64_t first = c * plan->columns;
+    const int64_t vectors = c + 1 == widths.count ? widths.last_vectors : widths.vectors;
+    for (int64_t y = 0; y < y_phases; ++y) {
+      for (int64_t x = 0; x < x_phases; ++x) {
+        plan->panels[i++] = {y, x, first, std::min(vectors * lanes, layer.out_per_group - first), vectors, first};
+      }
+    }
+    plan->bias_columns = first + vectors * lanes;
+  }
+
+  // In the order in which run() reads them.
+  int64_t at = 0;
+  for (size_t group = 0; group < panels; group += static_cast<size_t>(plan->group_panels)) {
+    const size_t end = std::min(panels, group + static_cast<size_t>(plan->group_panels));
+    for (int64_t point = 0; point < points; ++point) {
+      const int64_t py = point / plan->x.points;
+      const int64_t px = point % plan->x.points;
+      for (size_t p = group; p < end; ++p) {
+        const Panel& panel = plan->panels[p];
+        const PhaseDomain& y = plan->y.phase[static_cast<size_t>(panel.y)];
+        const PhaseDomain& x = plan->x.phase[static_cast<size_t>(panel.x)];
+        int64_t& own = plan->weights_at[p * static_cast<size_t>(points) + static_cast<size_t>(point)];
+        if (py < y.first_point || py >= y.last_point || px < x.first_point || px >= x.last_point) {
+          own = -1;
+        } else if ((y.constant && py > y.first_point) || (x.constant && px > x.first_point)) {
+          const int64_t same_y = y.constant ? y.first_point : py;
+          const int64_t same_x = x.constant ? x.first_point : px;
+          own = plan->weights_at[p * static_cast<size_t>(points) + static_cast<size_t>(same_y * plan->x.points + same_x)];
+        } else {
+          own = at;
+          at += panel.vectors * lanes;
+        }
+      }
+    }
+  }
+  plan->weight_columns = at;
+  int64_t steps = 0;
+  for (size_t z = 0; z < layer.phases[0].live.size(); ++z) {
+    plan->z_weights_at[z] = steps * at;
+    steps += layer.phases[0].live[z].taps * layer.in_per_group;
+  }
+  plan->group_weights = steps * at;
+  return plan->weights.allocate(static_cast<size_t>(plan->group_weights * layer.description.groups));
+}
+
+// Weights of one (input channel, output channel) at all points: G_y w G_x^T, summed in double.
+class TransformedKernel {
+ public:
+  TransformedKernel(const Layer& layer, const Plan& plan, const LivePhase& z, const Panel& panel)
+      : layer_(layer),
+        plan_(plan),
+        z_(z),
+        y_(layer.phases[1].live[static_cast<size_t>(panel.y)]),
+        x_(layer.phases[2].live[static_cast<size_t>(panel.x)]) {
+    fill(plan.y, plan.y.phase[static_cast<size_t>(panel.y)], y_.taps, gy_);
+    fill(plan.x, plan.x.phase[static_cast<size_t>(panel.x)], x_.taps, gx_);
+  }
+
+  void transform(const float* weights, int64_t group, int64_t jz, int64_t ci, int64_t co) {
+    for (int64_t py = 0; py < plan_.y.points; ++py) {
+      for (int64_t px = 0; px < plan_.x.points; ++px) at_[py][px] = 0;
+    }
+    for (int64_t jy = 0; jy < y_.taps; ++jy) {
+      double row[arch::max_points] = {};
+      for (int64_t jx = 0; jx < x_.taps; ++jx) {
+        const int64_t tap[max_rank] = {z_.first_tap + jz * layer_.phases[0].tap_step, y_.first_tap + jy * layer_.phases[1].tap_step,
+                                       x_.first_tap + jx * layer_.phases[2].tap_step};
+        const double w = static_cast<double>(weights[weight_index(layer_, group, ci, co, tap)]);
+        for (int64_t px = 0; px < plan_.x.points; ++px) row[px] += gx_[px][jx] * w;
+      }
+      for (int64_t py = 0; py < plan_.y.points; ++py) {
+        for (int64_t px = 0; px < plan_.x.points; ++px) at_[py][px] += gy_[py][jy] * row[px];
+      }
+    }
+  }
+  float at(int64_t point) const { return static_cast<float>(at_[point / plan_.x.points][point % plan_.x.points]); }
+
+ private:
+  using Factors = double[arch::max_points][arch::max_points];
+  static void fill(const AxisDomain& domain, const PhaseDomain& phase, int64_t taps, Factors& factors) {
+    for (int64_t point = 0; point < domain.points; ++point) {
+      for (int64_t j = 0; j < taps; ++j) {
+        factors[point][j] = domain.points == 1
+                                ? 1.0
+                                : arch::weight_transform(static_cast<int>(domain.points), static_cast<int>(domain.taps),
+                                                         static_cast<int>(point), static_cast<int>(phase.last_tap - j));
+      }
+    }
+  }
+
+  const Layer& layer_;
+  const Plan& plan_;
+  const LivePhase& z_;
+  const LivePhase& y_;
+  const LivePhase& x_;
+  Factors gy_ = {}, gx_ = {};
+  double at_[arch::max_points][arch::max_points];
+};
+
+void pack_weights(const Layer& layer, const arch::KernelTable& kernels, const float* weights, Plan* plan) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t points = plan->y.points * plan->x.points;
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    for (size_t zi = 0; zi < layer.phases[0].live.size(); ++zi) {
+      const LivePhase& z = layer.phases[0].live[zi];
+      const int64_t steps = z.taps * layer.in_per_group;
+      float* const packed = plan->weights.data() + group * plan->group_weights + plan->z_weights_at[zi];
+      for (size_t p = 0; p < plan->panels.size(); ++p) {
+        const Panel& panel = plan->panels[p];
+        const int64_t* const at = plan->weights_at.data() + p * static_cast<size_t>(points);
+        TransformedKernel kernel(layer, *plan, z, panel);
+        for (int64_t step = 0; step < steps; ++step) {
+          for (int64_t c = 0; c < panel.channels; ++c) {
+            kernel.transform(weights, group, step / layer.in_per_group, step % layer.in_per_group, panel.first_channel + c);
+            for (int64_t point = 0; point < points; ++point) {
+              if (at[point] >= 0) packed[at[point] * steps + step * panel.vectors * lanes + c] = kernel.at(point);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+bool pack_channels(const Layer& layer, const float* values, const Plan& plan, Buffer<float>* packed) {
+  if (!packed->allocate(static_cast<size_t>(plan.bias_columns * layer.description.groups))) return false;
+  if (values == nullptr) return true;
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    for (int64_t c = 0; c < layer.out_per_group; ++c) {
+      (*packed)[static_cast<size_t>(group * plan.bias_columns + c)] = values[group * layer.out_per_group + c];
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t lines, int64_t columns) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const auto aligned = [](int64_t floats) { return (floats + 15) / 16 * 16; };
+  // Neighbours at a multiple of 4 KiB would share the sets of L1.
+  const auto apart = [&](int64_t floats) { return aligned(floats) % 256 == 0 ? aligned(floats) + 16 : aligned(floats); };
+  const bool planes = layer.description.layout == Layout::nchw;
+  const int64_t tiles = lines * columns;
+  const int64_t points = plan.y.points * plan.x.points;
+  Workspace w{};
+  w.pitch = aligned(most_steps(layer)) + 16;
+  w.point_pitch = apart(tiles * w.pitch);
+  w.v = points * w.point_pitch;
+  w.tile_pitch = apart(points * plan.columns);
+  w.panel_pitch = tiles * w.tile_pitch;
+  w.m = plan.group_panels * w.panel_pitch;
+  w.pixels = (columns - 1) * plan.x.outputs + plan.x.points;
+  // Transformed rows of a chunk of channels should stay in L1.
+  const int64_t room = 6144 / (plan.y.points * w.pixels) / lanes * lanes;
+  w.chunk = std::min(aligned(layer.in_per_group), std::max(room, lanes));
+  const bool copied = planes || layer.has_input_activation();
+  w.source = copied ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
+  w.rows = plan.x.points > 1 ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
+  w.inner = plan.y.points > 1 && plan.x.points > 1 ? aligned(columns * plan.y.outputs * plan.x.points * plan.columns) : 0;
+  w.outputs = planes ? aligned(plan.y.outputs * columns * plan.x.outputs * layer.axis(2).stride * plan.columns) : 0;
+  w.zeros = std::max(w.chunk, plan.columns);
+  return w;
+}
+
+bool supports(const Layer& layer, const Options& options) {
+  const WinogradOptions& w = options.winograd;
+  const int64_t allowed = allowed_points(layer, w);
+  if (!layer.finite_weights || allowed == 0 || options.max_workspace_bytes < smallest_workspace) return false;
+  if (!filtered(layer, 1) && !filtered(layer, 2)) return false;
+  const int64_t phases = static_cast<int64_t>(layer.phases[1].live.size() * layer.phases[2].live.size());
+  if (phases > most_panels || phases * layer.out_per_group > most_panels * 16) return false;
+  // Tiles of interleaved residues would leave gaps in the rows of planes.
+  if (layer.description.layout == Layout::nchw && layer.phases[2].input_step > 1) return false;
+  // What can be done must not depend on the padding, which reshape() may change: the grid of outputs may need a tap more.
+  const Grid grid = w.grid == Grid::outputs ? Grid::outputs : Grid::inputs;
+  for (int a = 1; a < max_rank; ++a) {
+    const Grid own = filtered(layer, a) ? grid : Grid::inputs;
+    if (!domain_exists(layer, a, own)) return false;
+    const int64_t taps = layer.phases[a].most_taps();
+    if (taps > 1 && taps + (own == Grid::outputs ? 1 : 0) + std::max(w.outputs, 2) - 1 > allowed) return false;
+  }
+  // A tile and a panel must fit.
+  const double points_of = 64 * sizeof(float);
+  const double tile = points_of * static_cast<double>(most_steps(layer) + 64 + layer.axis(2).stride * 64);
+  return tile <= static_cast<double>(options.max_workspace_bytes);
+}
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  Plan plan;
+  double cycles = 1e300;
+  choose_variant(layer, kernels, options, &plan, &cycles);
+  return cycles;
+}
+
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan) {
+  const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
+  double cycles = 0;
+  if (!choose_variant(layer, kernels, options, plan, &cycles)) {
+    return Status::error(StatusCode::unsupported,
+                         "algorithm = winograd: no variant keeps to max_packed_bytes = %zu and max_workspace_bytes = %zu",
+                         options.max_packed_bytes, options.max_workspace_bytes);
+  }
+  if (!place_weights(layer, kernels, plan)) return no_memory;
+  pack_weights(layer, kernels, weights, plan);
+  if (!pack_channels(layer, bias, *plan, &plan->bias)) return no_memory;
+  if (layer.description.activation.kind == ActivationKind::prelu &&
+      !pack_channels(layer, layer.description.activation.slopes, *plan, &plan->slopes)) {
+    return no_memory;
+  }
+  return {};
+}
+
+Status reshape(const Layer& layer, const arch::KernelTable&, const Options&, Plan* plan) {
+  place_blocks(layer, plan);
+  return {};
+}
+
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  return (workspace(layer, kernels, plan, plan.block_lines, plan.block_columns).bytes() + 63) / 64 * 64;
+}
+
+size_t packed_bytes(const Plan& plan) {
+  return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.panels.bytes() + plan.weights_at.bytes() +
+         plan.z_weights_at.bytes();
+}
+
+void describe(const Plan& plan, char* text, size_t size) {
+  char axis[2][16] = {};
+  int n = 0;
+  const char* grid = "inputs";
+  for (const AxisDomain* domain : {&plan.y, &plan.x}) {
+    if (domain->taps == 1) continue;
+    std::snprintf(axis[n++], sizeof axis[0], "F(%d,%d)", static_cast<int>(domain->outputs), static_cast<int>(domain->taps));
+    for (const PhaseDomain& phase : domain->phase) {
+      if (phase.points() < domain->points) grid = "outputs";
+    }
+  }
+  std::snprintf(text, size, "%s%s%s on the grid of %s", axis[0], n == 2 ? " x " : "", axis[1], grid);
+}
 
 }  // namespace tconv::winograd

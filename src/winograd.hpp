@@ -1,4 +1,20 @@
-// Minimal filtering (Winograd) over tiles of the image, one transformed input for all phases.
+// Minimal filtering (Winograd) over tiles of the image: one transformed input for all phases.
+//
+// Along an axis the outputs of phase r are a stride-1 convolution, y_r[q] = sum over j of  x[q - b_r - j e] w_r[j]. Count its
+// outputs by g = q - d_r, with a shift d_r of the phase's own. Then m outputs g, g + e, ... of every phase lie in the same window
+// of n = m + R - 1 inputs, where R spans the taps of all phases, and minimal filtering F(m, R) needs n products for them: a
+// transform of the window that is the same for all phases, a product with the transformed weights of a phase, and a transform of
+// the sums over the input channels (arch/cook_toom.hpp has the matrices). Two choices of the shifts:
+//
+//   grid of outputs: d_r = ceil((p - r) / s), so that g counts the outputs of a phase from 0 and tiles cover them exactly; a phase
+//     whose taps do not fill R is padded by zero taps, and a leading one drops the product of point 0, a trailing one infinity's;
+//   grid of inputs: d_r = b_r, so that R is the most taps of any phase; tiles cover one q more than there are outputs of a phase.
+//
+// With two such axes the products of a tile are n_y * n_x matrix products over the tiles of a block:
+//
+//     M[tile][point][(phase, co)] = sum over (jz, ci) of  V[point][tile][(jz, ci)] * U[point][(jz, ci)][(phase, co)]
+//
+// An axis whose phases have one tap each is not filtered (n = m = R = 1); z never is: its taps are part of the sum.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -7,10 +23,78 @@
 
 namespace tconv::winograd {
 
-struct Plan {};
+// A phase in the domain of its axis.
+struct PhaseDomain {
+  int64_t shift;        // d_r
+  int64_t last_tap;     // where its tap 0 lies among the R taps of the domain; tap j lies at last_tap - j
+  int64_t first_point;  // its products are made at the points [first_point, last_point)
+  int64_t last_point;
+  bool constant;  // a single tap, at position 0: its transformed weights are the same at every point
+  int64_t points() const { return last_point - first_point; }
+
+  // Of the current shape.
+  int64_t begin, end;  // g of its outputs
+  int64_t output;      // position of the output of g = 0
+};
+
+struct AxisDomain {
+  int64_t points = 1;    // n
+  int64_t outputs = 1;   // m
+  int64_t taps = 1;      // R
+  int64_t step = 1;      // e
+  int64_t lowest = 0;    // input of the first tap of the domain for g = 0
+  int64_t products = 0;  // points of all phases together
+  Buffer<PhaseDomain> phase;
+
+  // Of the current shape. Tiles of residue c < residues begin at begin + c + e * m * t.
+  int64_t begin = 0;
+  int64_t residues = 1;
+  int64_t tiles = 1;  // of a residue
+};
+
+// Columns of one phase that are multiplied together.
+struct Panel {
+  int64_t y, x;           // numbers of the phases
+  int64_t first_channel;  // within the channel group
+  int64_t channels;
+  int64_t vectors;
+  int64_t columns_at;  // in `bias` and `slopes`
+};
+
+struct Plan {
+  AxisDomain y, x;
+  Buffer<Panel> panels;  // [channels][y phase][x phase]
+  int64_t columns = 0;   // of the widest panel, padded
+  int64_t bias_columns = 0;
+  int64_t group_panels = 1;      // panels whose products are made together
+  Buffer<int64_t> weights_at;    // [panel][point], in columns; -1: no product
+  int64_t weight_columns = 0;    // of all panels and points
+  Buffer<int64_t> z_weights_at;  // [z phase], in floats
+  int64_t group_weights = 0;     // floats per channel group
+  Buffer<float> weights;         // [channel group][z phase][panels of a group][point][panel][(jz, ci)][column]
+  Buffer<float> bias;            // [channel group][panel's channels]
+  Buffer<float> slopes;          // the same, for prelu
+  int64_t max_tiles = 1;         // of a block, that workspace and caches have room for
+
+  // Of the current shape. A line is a row of tiles of one image.
+  int64_t lines = 1;
+  int64_t block_lines = 1;
+  int64_t block_columns = 1;  // tiles of a line in one block
+};
+
+using Grid = WinogradOptions::Grid;
+
+// Is there a domain for axis a on this grid, whatever the padding?
+bool domain_exists(const Layer& layer, int a, Grid grid);
+// R of that domain, for the layer's padding.
+int64_t domain_taps(const Layer& layer, int a, Grid grid);
+// False when out of memory. `outputs` counts only where R > 1.
+[[nodiscard]] bool build_domain(const Layer& layer, int a, Grid grid, int64_t outputs, AxisDomain* domain);
+// For the layer's sizes and padding.
+void place_domain(const Layer& layer, int a, AxisDomain* domain);
 
 bool supports(const Layer& layer, const Options& options);
-// Estimated cycles of one run on one thread.
+// Estimated cycles of one run on one thread, of the best variant.
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
               Plan* plan);
@@ -18,5 +102,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
+// Names the variant: "F(4,3)", "F(4,3) x F(5,2)", with the grid.
+void describe(const Plan& plan, char* text, size_t size);
 
 }  // namespace tconv::winograd

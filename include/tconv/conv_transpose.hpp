@@ -78,7 +78,7 @@ struct PlanSummary {
   };
   Algorithm algorithm = Algorithm::automatic;
   Target target = Target::automatic;
-  char variant[48] = {};  // of winograd and planar_winograd, e.g. "F(4,3) x F(4,3)"; else empty
+  char variant[64] = {};  // of winograd and planar_winograd, e.g. "F(4,3) x F(4,3)"; else empty
   char reason[160] = {};  // one line
   Candidate candidate[max_candidates];
   int candidates = 0;
