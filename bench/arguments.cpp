@@ -1,5 +1,6 @@
 #include "bench/arguments.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <regex>
 #include <stdexcept>
@@ -58,6 +59,16 @@ Target Arguments::target() const {
   return chosen;
 }
 
+Settings Arguments::settings() const {
+  Settings settings;
+  settings.target = target();
+  settings.threads = integer("threads", 1, 1, 1024);
+  if (const std::string name = get("winograd", "standard"); !winograd_from_name(name, &settings.winograd)) {
+    throw std::runtime_error("--winograd = \"" + name + "\": must be off, strict or standard");
+  }
+  return settings;
+}
+
 std::vector<Layer> Arguments::layers() const {
   std::vector<Layer> all, chosen;
   std::string error;
@@ -74,6 +85,15 @@ std::vector<Layer> Arguments::layers() const {
   }
   if (chosen.empty()) throw std::runtime_error("no layer of the suite is left by --tier and --layer-filter");
   return chosen;
+}
+
+int guarded(const char* program, int (*run)(int, char**), int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    return 2;
+  }
 }
 
 }  // namespace tconv::bench

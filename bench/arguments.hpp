@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/layers.hpp"
+#include "bench/contestant.hpp"
 #include "tconv/targets.hpp"
 
 namespace tconv::bench {
@@ -24,6 +24,8 @@ class Arguments {
   int integer(const std::string& key, int otherwise, int low, int high) const;
   // --target, resolved: never automatic. Throws when this machine cannot run it.
   Target target() const;
+  // --target, --threads and --winograd, without a pool.
+  Settings settings() const;
   // --layers (default: the suite that the build knows), filtered by --tier and --layer-filter. Throws with the loader's
   // line, or when nothing is left.
   std::vector<Layer> layers() const;
@@ -33,5 +35,8 @@ class Arguments {
   std::map<std::string, std::string> values_;
   std::vector<std::string> passed_;
 };
+
+// What main() does in every program: runs it, and makes an exception one line and exit status 2.
+int guarded(const char* program, int (*run)(int, char**), int argc, char** argv);
 
 }  // namespace tconv::bench

@@ -17,7 +17,8 @@ class ThreadPool;
 struct Settings {
   Target target = Target::automatic;  // resolved: never automatic
   int threads = 1;
-  ThreadPool* pool = nullptr;  // ours; peers have their own threads
+  WinogradClass winograd = WinogradClass::standard;  // what our operator may use
+  ThreadPool* pool = nullptr;                        // ours, and that of peers that have no threads of their own
 };
 
 class Contestant {
@@ -33,9 +34,11 @@ class Contestant {
 
   // How many times the layer's batch one run() computes (a peer whose kernels need two images to be at their best).
   virtual int images() const { return 1; }
+  // How near to the definition its results must be. Of peers nobody says which methods they use.
+  virtual Accuracy accuracy() const { return Accuracy::winograd_standard; }
   // The layout that it likes best, or was asked for: "nchw", "nhwc", or a blocked one.
   virtual std::string layout() const = 0;
-  // Which algorithm or implementation it chose.
+  // Which algorithm or implementation it chose; ours: "ALGORITHM TARGET VARIANT...".
   virtual std::string detail() const = 0;
   // Bytes of weights as it keeps them, and everything that it needs in a run beyond input, output and those. -1: cannot be asked.
   virtual double packed_bytes() const { return -1; }
@@ -47,7 +50,7 @@ class Contestant {
     run();
     Layout l = Layout::nchw;
     const float* y = output(&l);
-    return c.check(y, l);
+    return c.check(y, l, accuracy());
   }
 };
 

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -38,9 +39,22 @@ FmaLoop loop_of(Target target) {
   }
 }
 
+// f(i) once for each thread, at the same time; seconds.
+template <typename Function>
+double time_all(const Parallelism& p, Function f) {
+  const auto start = Clock::now();
+  if (p.parallel_for == nullptr) {
+    f(0);
+  } else {
+    p.parallel_for(
+        p.context, p.threads, [](void* argument, size_t i) { (*static_cast<Function*>(argument))(i); }, &f);
+  }
+  return seconds_since(start);
+}
+
 }  // namespace
 
-double measure_fma_peak(Target target, double seconds) {
+double measure_fma_peak(Target target, double seconds, const Parallelism& parallelism) {
   const FmaLoop loop = loop_of(target);
   if (loop == nullptr) return 0;
   float sink[17] = {0.5f, 0.25f};
@@ -57,14 +71,18 @@ double measure_fma_peak(Target target, double seconds) {
   double best = 0;
   const auto begin = Clock::now();
   do {
-    const auto start = Clock::now();
-    const double flops = loop(rounds, sink);
-    best = std::max(best, flops / seconds_since(start));
+    std::atomic<double> flops{0};
+    const double took = time_all(parallelism, [&](size_t) {
+      float own[17];
+      std::copy(sink, sink + 17, own);
+      flops = loop(rounds, own);
+    });
+    best = std::max(best, flops * static_cast<double>(parallelism.threads) / took);
   } while (seconds_since(begin) < seconds);
   return best * 1e-9;
 }
 
-double copy_bandwidth(double bytes) {
+double copy_bandwidth(double bytes, const Parallelism& parallelism) {
   static std::map<int, double> known;
   int log2 = 14;
   while (log2 < 29 && static_cast<double>(size_t{1} << log2) < bytes) ++log2;
@@ -78,12 +96,14 @@ double copy_bandwidth(double bytes) {
   const size_t repeats = std::max<size_t>(1, (size_t{1} << 22) / half);
   double best = 0;
   for (int window = 0; window < (log2 > 26 ? 5 : 12); ++window) {
-    const auto start = Clock::now();
-    for (size_t i = 0; i < repeats; ++i) {
-      std::memcpy(to.get(), from.get(), half);
-      asm volatile("" ::"r"(to.get()) : "memory");
-    }
-    best = std::max(best, 2.0 * static_cast<double>(half * repeats) / seconds_since(start));
+    const double took = time_all(parallelism, [&](size_t thread) {
+      const size_t begin = half * thread / parallelism.threads, end = half * (thread + 1) / parallelism.threads;
+      for (size_t i = 0; i < repeats; ++i) {
+        std::memcpy(to.get() + begin, from.get() + begin, end - begin);
+        asm volatile("" ::"r"(to.get()) : "memory");
+      }
+    });
+    best = std::max(best, 2.0 * static_cast<double>(half * repeats) / took);
   }
   return known[log2] = best;
 }

@@ -4,17 +4,17 @@
 #include <cstdint>
 #include <string>
 
-#include "tconv/targets.hpp"
+#include "tconv/conv_transpose.hpp"
 
 namespace tconv::bench {
 
-// Multiply-adds a second of one core with this target's vectors, in GFLOP/s (a multiply-add counts two): the best of several
-// calibrated windows that together take about `seconds`. 0 when this build has no loop for the target.
-double measure_fma_peak(Target target, double seconds);
+// Multiply-adds a second of all threads together with this target's vectors, in GFLOP/s (a multiply-add counts two): the best of
+// several calibrated windows that together take about `seconds`. 0 when this build has no loop for the target.
+double measure_fma_peak(Target target, double seconds, const Parallelism& parallelism);
 
-// Rate at which one core copies memory, in bytes read plus bytes written a second, for a copy that touches `bytes` in all (source
-// plus destination): from cache for small tensors, from memory for large ones. Remembered per power of two.
-double copy_bandwidth(double bytes);
+// Rate at which all threads together copy memory, in bytes read plus bytes written a second, for a copy that touches `bytes` in all
+// (source plus destination): from cache for small tensors, from memory for large ones. Remembered per power of two.
+double copy_bandwidth(double bytes, const Parallelism& parallelism);
 
 // "GCC 12.2.0", "Clang 14.0.6".
 std::string compiler();

@@ -28,6 +28,9 @@ std::vector<LoadedPeer> load_peers(const std::vector<std::string>& names, const 
   const std::string threads = std::to_string(settings.threads);
   setenv("OMP_NUM_THREADS", threads.c_str(), 1);
   setenv("OPENBLAS_NUM_THREADS", threads.c_str(), 1);
+  // Its threads spin for 2^26 cycles after a call, in which they would take the processors from the contestant whose turn comes
+  // next.
+  if (settings.threads > 1) setenv("OPENBLAS_THREAD_TIMEOUT", "18", 1);
   if (settings.target == Target::avx2) {
     setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
     setenv("OPENBLAS_CORETYPE", "Haswell", 1);

@@ -27,6 +27,7 @@ constexpr const char* help = R"(usage: tconv_bench [OPTION...] [--benchmark_OPTI
   --layout L         nchw, nhwc or both (default) for our operator
   --algorithm A      auto (default), each (auto and every one that takes the layer), or a name
   --target T         auto (default), scalar, sse4, avx2, avx512, neon; peers are held to it as far as they can be
+  --winograd W       off, strict or standard (default): what rounding errors our operator may make
   --threads N        threads of every contestant (default 1)
   --peers LIST       all (default), none, or names with commas
   --pin CPU          run on this CPU (with N threads: N CPUs from there)
@@ -127,9 +128,9 @@ void time_row(benchmark::State& state, const Bench& b, const Layer& layer, const
   const double gflops = useful_flops(layer) / seconds * 1e-9, bandwidth = effective_bytes(layer) / seconds;
   state.counters["us"] = seconds * 1e6;
   state.counters["gflops"] = gflops;
-  state.counters["pct_peak"] = b.peak > 0 ? 100 * gflops / (b.peak * b.settings.threads) : 0;
+  state.counters["pct_peak"] = b.peak > 0 ? 100 * gflops / b.peak : 0;
   state.counters["effective_bytes_per_second"] = bandwidth;
-  state.counters["pct_copy_bw"] = 100 * bandwidth / copy_bandwidth(effective_bytes(layer));
+  state.counters["pct_copy_bw"] = 100 * bandwidth / copy_bandwidth(effective_bytes(layer), b.settings.pool->parallelism());
   state.counters["packed_bytes"] = contestant->packed_bytes();
   state.counters["workspace_bytes"] = contestant->workspace_bytes();
   state.SetLabel(contestant->detail());
@@ -147,8 +148,8 @@ void measure_layer(Bench* b, const Layer& layer, Reporter* reporter) {
   }
   const std::vector<Row> rows = prepare_all(b, *c);
   if (rows.empty()) return;
-  b->peak = std::max(b->peak, measure_fma_peak(b->settings.target, 4e-3));
-  (void)copy_bandwidth(effective_bytes(layer));
+  b->peak = std::max(b->peak, measure_fma_peak(b->settings.target, 4e-3, b->settings.pool->parallelism()));
+  (void)copy_bandwidth(effective_bytes(layer), b->settings.pool->parallelism());
   benchmark::ClearRegisteredBenchmarks();
   for (const Row& row : rows) {
     auto* registered = benchmark::RegisterBenchmark(
@@ -268,9 +269,10 @@ void describe_run(const Bench& b, bool hidden) {
   benchmark::AddCustomContext("cpu", cpu_name());
   benchmark::AddCustomContext("compiler", compiler());
   benchmark::AddCustomContext("target", target_name(b.settings.target));
+  benchmark::AddCustomContext("winograd", winograd_name(b.settings.winograd));
   benchmark::AddCustomContext("threads", std::to_string(b.settings.threads));
   benchmark::AddCustomContext("peak_gflops", number(b.peak));
-  benchmark::AddCustomContext("copy_gigabytes_per_second", number(copy_bandwidth(512e6) * 1e-9));
+  benchmark::AddCustomContext("copy_gigabytes_per_second", number(copy_bandwidth(512e6, b.settings.pool->parallelism()) * 1e-9));
   for (const LoadedPeer& peer : b.peers) {
     benchmark::AddCustomContext("peer:" + peer.name, peer.peer != nullptr ? peer.peer->version : "absent: " + peer.why_absent);
     Target best = Target::automatic;
@@ -284,7 +286,8 @@ void describe_run(const Bench& b, bool hidden) {
 
 int run(int argc, char** argv) {
   const Arguments arguments(
-      argc, argv, {"layers", "tier", "layer-filter", "layout", "algorithm", "target", "threads", "peers", "pin", "can-hide"},
+      argc, argv,
+      {"layers", "tier", "layer-filter", "layout", "algorithm", "target", "threads", "winograd", "peers", "pin", "can-hide"},
       {"verify", "list-layers", "help"}, "--benchmark_");
   if (arguments.has("help")) return std::fputs(help, stdout), 0;
   if (arguments.has("can-hide")) {
@@ -295,8 +298,7 @@ int run(int argc, char** argv) {
   Bench b;
   b.layers = arguments.layers();
   if (arguments.has("list-layers")) return std::fputs(layers_json(b.layers).c_str(), stdout), 0;
-  b.settings.target = arguments.target();
-  b.settings.threads = arguments.integer("threads", 1, 1, 1024);
+  b.settings = arguments.settings();
   choose_contestants(arguments, &b);
   std::vector<std::string> kept = {argv[0], "--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=5",
                                    "--benchmark_min_time=0.03", "--benchmark_counters_tabular=false"};
@@ -334,7 +336,7 @@ int run(int argc, char** argv) {
   b.settings.pool = &pool;
   if (arguments.has("verify")) return verify_all(&b);
 
-  b.peak = measure_fma_peak(b.settings.target, 0.1);
+  b.peak = measure_fma_peak(b.settings.target, 0.1, pool.parallelism());
   describe_run(b, hidden);
   std::vector<char*> pointers;
   for (std::string& text : kept) pointers.push_back(text.data());
@@ -356,11 +358,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace tconv::bench
 
-int main(int argc, char** argv) {
-  try {
-    return tconv::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tconv_bench: %s\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return tconv::bench::guarded("tconv_bench", tconv::bench::run, argc, argv); }

@@ -9,8 +9,7 @@
 #include <stdexcept>
 
 #include "bench/arguments.hpp"
-#include "bench/case.hpp"
-#include "tconv/conv_transpose.hpp"
+#include "bench/our_layer.hpp"
 
 namespace tconv::bench {
 namespace {
@@ -25,40 +24,36 @@ const char* compiler_id() {
   return text;
 }
 
-void count(const Layer& layer, Layout layout, Target target) {
-  Description d = layer.description;
-  d.layout = layout;
+void count(const Layer& layer, Layout layout, const Settings& settings) {
   Geometry g;
-  if (const Status s = resolve(d, &g); !s.ok()) throw std::runtime_error(s.message());
-  Options options;
-  options.target = target;
-  options.cache = {32 << 10, 512 << 10, 16 << 20};
+  if (const Status s = resolve(layer.description, &g); !s.ok()) throw std::runtime_error(s.message());
+  OurLayer::Choice choice;
+  choice.layout = layout;
+  choice.target = settings.target;
+  choice.winograd = settings.winograd;
+  choice.cache = {32 << 10, 512 << 10, 16 << 20};
   // Instructions do not depend on values, except for speed of denormals: all equal is enough, and quick to make.
-  const Buffer input(g.input_elements, 0.5f), weights(g.weight_elements, 0.25f), bias(d.out_channels, 1.0f);
-  Buffer output(g.output_elements);
-  Result<ConvTranspose> op = ConvTranspose::create(d, weights.data(), layer.bias ? bias.data() : nullptr, options);
-  if (!op.ok()) throw std::runtime_error(layer.name + ": " + op.status().message());
-  const size_t bytes = op->workspace_bytes();
-  Buffer workspace(static_cast<int64_t>(bytes / sizeof(float) + 1));
+  const Buffer input(g.input_elements, 0.5f), weights(g.weight_elements, 0.25f), bias(layer.description.out_channels, 1.0f);
+  OurLayer ours(layer, choice, input.data(), weights.data(), layer.bias ? bias.data() : nullptr);
   const std::string name = std::string("f32/") + (layout == Layout::nchw ? "nchw/" : "nhwc/") + layer.name;
-  std::printf("%s %s\n", name.c_str(), algorithm_name(op->plan().algorithm));
+  std::printf("%s %s\n", name.c_str(), ours.algorithm());
   CALLGRIND_START_INSTRUMENTATION;
   CALLGRIND_ZERO_STATS;
-  const Status s = op->run(input.data(), output.data(), workspace.data(), bytes);
+  const Status s = ours.run();
   CALLGRIND_DUMP_STATS_AT(name.c_str());
   CALLGRIND_STOP_INSTRUMENTATION;
   if (!s.ok()) throw std::runtime_error(layer.name + ": " + s.message());
 }
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "multiplications"}, {});
-  const Target target = arguments.target();
+  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "winograd", "multiplications"}, {});
+  const Settings settings = arguments.settings();
   const int limit = arguments.integer("multiplications", 2000000, 1000, 2000000000);
   std::printf("compiler %s\n", compiler_id());
   for (const Layer& layer : arguments.layers()) {
     const Layer small = shrink(layer, limit);
-    count(small, Layout::nchw, target);
-    count(small, Layout::nhwc, target);
+    count(small, Layout::nchw, settings);
+    count(small, Layout::nhwc, settings);
   }
   return 0;
 }
@@ -66,11 +61,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace tconv::bench
 
-int main(int argc, char** argv) {
-  try {
-    return tconv::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tconv_count: %s\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return tconv::bench::guarded("tconv_count", tconv::bench::run, argc, argv); }

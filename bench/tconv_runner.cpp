@@ -1,9 +1,10 @@
 // Our operator behind a pipe, for scripts that time it in alternation with something in another process: another version of itself
 // (bench/compare.py) or a peer in a Python interpreter (bench/peers/wheels.py). One line in, one line out:
 //   prepare SLOT LAYER LAYOUT [ALGORITHM]   create, check against the definition, warm up
-//       -> ok ALGORITHM TARGET WORKSPACE_BYTES PACKED_BYTES SECONDS
+//       -> ok ALGORITHM TARGET [VARIANT...] WORKSPACE_BYTES PACKED_BYTES SECONDS
 //   time SLOT COUNT                         -> ns N N N ...   each of COUNT runs, after one that is not counted
-//   tensors LAYER PREFIX                    -> ok             writes PREFIX.input, .weights, .bias (f32, NCHW) and .sample
+//   tensors LAYER PREFIX                    -> ok             writes PREFIX.input, .weights, .bias (f32, NCHW) and .sample, whose
+//                                                         tolerance is that of a peer
 //   free                                    -> ok             forgets all slots
 // and "error MESSAGE" for all of them.
 #include <algorithm>
@@ -105,7 +106,9 @@ class Runner {
     write(prefix + ".weights", c.weights.data(), bytes(c.weights));
     write(prefix + ".bias", c.bias.data(), bytes(c.bias));
     static_assert(sizeof(Case::Sample) == 40, "scripts read it as three int64 and two doubles");
-    write(prefix + ".sample", c.sample.data(), c.sample.size() * sizeof(Case::Sample));
+    std::vector<Case::Sample> sample = c.sample;
+    for (Case::Sample& s : sample) s.tolerance = c.tolerance(s, Accuracy::winograd_standard);
+    write(prefix + ".sample", sample.data(), sample.size() * sizeof(Case::Sample));
     return "ok";
   }
 
@@ -116,15 +119,14 @@ class Runner {
 };
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "threads"}, {"list-layers", "suite-path"});
+  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "threads", "winograd"},
+                            {"list-layers", "suite-path"});
   if (arguments.has("suite-path")) return std::puts(TCONV_BENCH_LAYERS), 0;
   if (arguments.has("list-layers")) {
     for (const Layer& layer : arguments.layers()) std::puts(layer.name.c_str());
     return 0;
   }
-  Settings settings;
-  settings.target = arguments.target();
-  settings.threads = arguments.integer("threads", 1, 1, 1024);
+  Settings settings = arguments.settings();
   ThreadPool pool(static_cast<size_t>(settings.threads));
   settings.pool = &pool;
   Runner runner(arguments.layers(), settings);
@@ -146,11 +148,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace tconv::bench
 
-int main(int argc, char** argv) {
-  try {
-    return tconv::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tconv_runner: %s\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return tconv::bench::guarded("tconv_runner", tconv::bench::run, argc, argv); }

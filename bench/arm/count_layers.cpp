@@ -8,8 +8,7 @@
 
 #include "bench/arguments.hpp"
 #include "bench/arm/markers.hpp"
-#include "bench/case.hpp"
-#include "tconv/conv_transpose.hpp"
+#include "bench/our_layer.hpp"
 
 #if TCONV_COUNT_XNNPACK
 #include "bench/plugins/xnnpack.cpp"  // the peer's class, without the choice by time, which means nothing in an emulator
@@ -18,27 +17,23 @@
 namespace tconv::bench {
 namespace {
 
-void count_ours(const Case& c, Layout layout, Target target) {
-  Description d = c.layer.description;
-  d.layout = layout;
-  Options options;
-  options.target = target;
-  options.cache = {32 << 10, 512 << 10, 4 << 20};
-  Buffer output(c.geometry.output_elements);
-  Result<ConvTranspose> op = ConvTranspose::create(d, c.weights.data(), c.bias_or_null(), options);
-  if (!op.ok()) throw std::runtime_error(c.layer.name + ": " + op.status().message());
-  const size_t bytes = op->workspace_bytes();
-  Buffer workspace(static_cast<int64_t>(bytes / sizeof(float) + 1));
+void count_ours(const Case& c, Layout layout, const Settings& settings) {
+  OurLayer::Choice choice;
+  choice.layout = layout;
+  choice.target = settings.target;
+  choice.winograd = settings.winograd;
+  choice.cache = {32 << 10, 512 << 10, 4 << 20};
   const Buffer& input = layout == Layout::nchw ? c.input_nchw : c.input_nhwc;
-  output.fill(__builtin_nanf(""));
+  OurLayer ours(c.layer, choice, input.data(), c.weights.data(), c.bias_or_null());
+  ours.output().fill(__builtin_nanf(""));
   tconv_count_begin();
-  const Status s = op->run(input.data(), output.data(), workspace.data(), bytes);
+  const Status s = ours.run();
   tconv_count_end();
   if (!s.ok()) throw std::runtime_error(c.layer.name + ": " + s.message());
-  if (const std::string wrong = c.check(output.data(), layout); !wrong.empty())
+  if (const std::string wrong = c.check(ours.output().data(), layout, ours.accuracy()); !wrong.empty())
     throw std::runtime_error(c.layer.name + ": " + wrong);
-  std::printf("%s %s %s %.0f 1\n", c.layer.name.c_str(), layout == Layout::nchw ? "nchw" : "nhwc",
-              algorithm_name(op->plan().algorithm), useful_flops(c.layer) / 2);
+  std::printf("%s %s %s %.0f 1\n", c.layer.name.c_str(), layout == Layout::nchw ? "nchw" : "nhwc", ours.algorithm(),
+              useful_flops(c.layer) / 2);
 }
 
 #if TCONV_COUNT_XNNPACK
@@ -55,7 +50,7 @@ void count_xnnpack(const Case& c) {
       peer.run();
       tconv_count_end();
       Layout layout = Layout::nchw;
-      const std::string wrong = c.check(peer.output(&layout), Layout::nhwc);
+      const std::string wrong = c.check(peer.output(&layout), Layout::nhwc, peer.accuracy());
       if (!wrong.empty()) throw std::logic_error(c.layer.name + ": xnnpack: " + wrong);
       std::printf("%s xnnpack igemm %.0f %d\n", c.layer.name.c_str(), useful_flops(c.layer) / 2, images);
     } catch (const std::runtime_error& e) {
@@ -67,13 +62,13 @@ void count_xnnpack(const Case& c) {
 #endif
 
 int run(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "multiplications"}, {});
-  const Target target = arguments.target();
+  const Arguments arguments(argc, argv, {"layers", "tier", "layer-filter", "target", "winograd", "multiplications"}, {});
+  const Settings settings = arguments.settings();
   const int limit = arguments.integer("multiplications", 4000000, 1000, 2000000000);
   for (const Layer& layer : arguments.layers()) {
     const Case c(shrink(layer, limit));
-    count_ours(c, Layout::nhwc, target);
-    count_ours(c, Layout::nchw, target);
+    count_ours(c, Layout::nhwc, settings);
+    count_ours(c, Layout::nchw, settings);
 #if TCONV_COUNT_XNNPACK
     count_xnnpack(c);
 #endif
@@ -84,11 +79,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace tconv::bench
 
-int main(int argc, char** argv) {
-  try {
-    return tconv::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "count_layers: %s\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return tconv::bench::guarded("count_layers", tconv::bench::run, argc, argv); }

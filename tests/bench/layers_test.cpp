@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -171,12 +172,39 @@ TEST(Case, SeesWrongAndMissingOutputs) {
   ASSERT_EQ(static_cast<int64_t>(c.sample.size()), c.geometry.output_elements);  // a small layer is checked whole
   Buffer y(c.geometry.output_elements);
   for (const Case::Sample& s : c.sample) y.data()[s.channel * c.output_pixels + s.pixel] = static_cast<float>(s.value);
-  EXPECT_EQ(c.check(y.data(), Layout::nchw), "");
-  EXPECT_NE(c.check(y.data(), Layout::nhwc), "");
+  EXPECT_EQ(c.check(y.data(), Layout::nchw, Accuracy::direct), "");
+  EXPECT_NE(c.check(y.data(), Layout::nhwc, Accuracy::direct), "");
   y.data()[5] += 1e-3f;
-  EXPECT_EQ(c.check(y.data(), Layout::nchw).rfind("wrong result: image 0, channel 0, pixel 5 is", 0), 0u);
+  EXPECT_EQ(c.check(y.data(), Layout::nchw, Accuracy::direct).rfind("wrong result: image 0, channel 0, pixel 5 is", 0), 0u);
   y.data()[5] = __builtin_nanf("");
-  EXPECT_EQ(c.check(y.data(), Layout::nchw).rfind("wrong result: element 5 of", 0), 0u);
+  EXPECT_EQ(c.check(y.data(), Layout::nchw, Accuracy::direct).rfind("wrong result: element 5 of", 0), 0u);
+}
+
+// Each class has its own bound, and none lets a wrong tap pass: it is off by about the output's rms / sqrt(products per output).
+TEST(Case, ToleranceBelongsToTheClass) {
+  std::vector<Layer> layers;
+  std::string error;
+  ASSERT_TRUE(parse_layers(header + row_with("", ""), "x.csv", &layers, &error)) << error;
+  const Case c(layers[0]);
+  double squares = 0, largest = 0;
+  for (const Case::Sample& s : c.sample) squares += s.value * s.value;
+  const double rms = std::sqrt(squares / static_cast<double>(c.sample.size()));
+  for (const Case::Sample& s : c.sample) largest = std::max(largest, s.tolerance);
+  // At most 2 of 3 x 2 of 4 taps x 2 channels meet an output, and the bias: sums of 9 terms, each below 1.
+  EXPECT_LE(largest, 4 * 1.2e-7 * std::sqrt(9.0 * 9.0));
+  for (const Case::Sample& s : c.sample) {
+    EXPECT_EQ(c.tolerance(s, Accuracy::direct), s.tolerance);
+    EXPECT_DOUBLE_EQ(c.tolerance(s, Accuracy::winograd_strict), 1.25 * largest);
+    EXPECT_NEAR(c.tolerance(s, Accuracy::winograd_standard), 1e-4 * rms, 1e-9);
+  }
+  Buffer y(c.geometry.output_elements);
+  for (const Case::Sample& s : c.sample) y.data()[s.channel * c.output_pixels + s.pixel] = static_cast<float>(s.value);
+  y.data()[7] += static_cast<float>(0.9e-4 * rms);
+  EXPECT_EQ(c.check(y.data(), Layout::nchw, Accuracy::winograd_standard), "");
+  EXPECT_NE(c.check(y.data(), Layout::nchw, Accuracy::winograd_strict), "");
+  EXPECT_NE(c.check(y.data(), Layout::nchw, Accuracy::direct), "");
+  y.data()[7] += static_cast<float>(0.2e-4 * rms);
+  EXPECT_NE(c.check(y.data(), Layout::nchw, Accuracy::winograd_standard), "");
 }
 
 }  // namespace
