@@ -95,6 +95,25 @@ struct OverlapRow {
   ptrdiff_t y_stride;
 };
 
+// planar_periods: y_line[phases * x + r] = f(bias[line] + sum over segments, channels of  W[channel][line][r] * X_segment[channel][x])
+// for x in [0, count), r < phases: planar_rows and overlap_rows in one, where the kernel is as long as the stride. X as in
+// planar_rows; y is written exactly.
+struct PlanarPeriods {
+  const PlanarSegment* segment;
+  size_t segments;  // 0: y = f(bias)
+  size_t channels;
+  ptrdiff_t channel_stride;
+  ptrdiff_t block_stride;
+  size_t phases;  // 1 .. max_overlap_phases
+  size_t lines;   // phases * lines <= planar_rows
+  size_t count;
+  float* y;
+  ptrdiff_t line_stride;
+  const float* bias;    // [lines]
+  const float* slopes;  // [lines], for prelu
+  Epilogue epilogue;
+};
+
 // depthwise_channels: y[q][c] = f(bias[c] + sum over taps of x_tap[q][c] * w_tap[c]) for q in [0, count), c in [0, channels).
 struct DepthwiseTap {
   const float* x;  // q = 0, c = 0
@@ -114,6 +133,24 @@ struct DepthwiseRow {
   const float* slopes;  // [channels], for prelu
   Epilogue epilogue;
 };
+
+// pixel_products: C[pair.output] += A[pair.input] * B for each pair. A row of A holds k floats, a row of C `vectors * lanes`; C and B
+// are 64-byte aligned. No output is in two pairs.
+struct PixelPair {
+  uint32_t input;
+  uint32_t output;
+};
+struct PixelProduct {
+  const PixelPair* pair;
+  size_t pairs;
+  const float* a;
+  ptrdiff_t a_stride;  // between inputs
+  const float* b;      // packed [k][vectors * lanes]
+  size_t k;
+  float* c;
+  const float* next;  // the next call's b, to be fetched into the cache meanwhile; or nullptr
+};
+using PixelFunction = void (*)(const PixelProduct& product);
 
 // The transforms of Winograd's minimal filtering along one axis, in a domain of `points` points (arch/cook_toom.hpp), over rows of
 // `count` contiguous floats (channels of a pixel, columns of a product, or a row of a plane).
@@ -164,6 +201,10 @@ struct KernelTable {
   GemmFunction gemm[max_vectors];
   size_t gemm_tile_rows[max_vectors];
 
+  // Panels of (index + 1) vectors, of the same widths as gemm's.
+  PixelFunction pixels[max_vectors];
+  size_t pixel_tile_rows[max_vectors];
+
   // Blocks of (index + 1) rows; nullptr beyond planar_rows.
   PlanarFunction planar[max_planar_rows];
   size_t planar_rows;
@@ -172,6 +213,7 @@ struct KernelTable {
   void (*depthwise)(const DepthwiseRow& row);
 
   void (*overlap)(const OverlapRow& row);
+  void (*periods)(const PlanarPeriods& periods);
 
   // [points] and [points][outputs]; nullptr where there is no such domain (points < 3, outputs >= points).
   WinogradInputFunction winograd_input[max_points + 1];
