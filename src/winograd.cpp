@@ -44,6 +44,24 @@ int64_t tile_outputs(int64_t taps, int64_t outputs, int64_t allowed, bool exact)
   return std::min(outputs, most);
 }
 
+int64_t weight_columns(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, 48);
+  const int64_t padded = ((widths.count - 1) * widths.vectors + widths.last_vectors) * static_cast<int64_t>(kernels.lanes);
+  const auto stored = [](const AxisDomain& domain) {
+    int64_t points = 0;
+    for (const PhaseDomain& phase : domain.phase) points += phase.constant ? 1 : phase.points();
+    return points;
+  };
+  return stored(plan.y) * stored(plan.x) * padded;
+}
+
+double bytes_of_weights(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  double steps = 0;
+  for (const LivePhase& z : layer.phases[0].live) steps += static_cast<double>(z.taps * layer.in_per_group);
+  return static_cast<double>(layer.description.groups) * steps * static_cast<double>(weight_columns(layer, kernels, plan)) *
+         sizeof(float);
+}
+
 // Fills in everything about the shape of a variant but the packed weights. False when the variant cannot do the layer.
 bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Variant& variant,
                    Plan* plan) {
@@ -68,15 +86,18 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   // Planes are written when all x-phases of their rows are there.
   const int64_t fewest_panels = planes ? x_phases : 1;
   const size_t most_bytes = options.max_workspace_bytes;
-  // V and M are written and read a few times each: from L2, if the tiles are enough to make good use of the weights by then.
-  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 * 3 / 4, size_t{1} << 18));
+  // V and M are written and read a few times each, from L2. Weights that stay there too need few tiles to be worth their way to L1;
+  // others want as many as there is room for.
+  const bool near = bytes_of_weights(layer, kernels, *plan) <= 0.5 * static_cast<double>(options.cache.l2);
+  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 / (near ? 4 : 2), size_t{1} << 17));
   const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
+  const int64_t fewest_tiles = ceil_div(near ? 16 : 32, rows) * rows;
   int64_t tiles = ceil_div(96, rows) * rows;
   plan->group_panels = fewest_panels * ceil_div(8, fewest_panels);
   const auto bytes = [&] { return workspace(layer, kernels, *plan, 1, tiles).bytes(); };
-  while (tiles > 4 * rows && bytes() > near_bytes) tiles -= rows;
+  while (tiles > fewest_tiles && bytes() > near_bytes) tiles -= rows;
   while (plan->group_panels > fewest_panels && bytes() > most_bytes)
-    plan->group_panels = std::max(fewest_panels, plan->group_panels / 2);
+    plan->group_panels = fewest_panels * std::max<int64_t>(1, plan->group_panels / fewest_panels / 2);
   while (tiles > 1 && bytes() > most_bytes) tiles = tiles > rows ? tiles - rows : tiles / 2;
   plan->max_tiles = tiles;
   return bytes() <= most_bytes;
@@ -91,24 +112,6 @@ void place_blocks(const Layer& layer, Plan* plan) {
   plan->block_columns = ceil_div(plan->x.tiles, strips);
   const int64_t most_lines = std::max<int64_t>(1, plan->max_tiles / plan->block_columns);
   plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
-}
-
-int64_t weight_columns(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
-  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, 48);
-  const int64_t padded = ((widths.count - 1) * widths.vectors + widths.last_vectors) * static_cast<int64_t>(kernels.lanes);
-  const auto stored = [](const AxisDomain& domain) {
-    int64_t points = 0;
-    for (const PhaseDomain& phase : domain.phase) points += phase.constant ? 1 : phase.points();
-    return points;
-  };
-  return stored(plan.y) * stored(plan.x) * padded;
-}
-
-double bytes_of_weights(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
-  double steps = 0;
-  for (const LivePhase& z : layer.phases[0].live) steps += static_cast<double>(z.taps * layer.in_per_group);
-  return static_cast<double>(layer.description.groups) * steps * static_cast<double>(weight_columns(layer, kernels, plan)) *
-         sizeof(float);
 }
 
 // Cycles of one run. Products: as window GEMM's, but no faster than their weights come from the cache that holds them, once a
@@ -345,8 +348,8 @@ Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const 
   w.pitch = aligned(most_steps(layer)) + 16;
   w.point_pitch = apart(tiles * w.pitch);
   w.v = points * w.point_pitch;
-  w.tile_pitch = apart(points * plan.columns);
-  w.panel_pitch = tiles * w.tile_pitch;
+  w.m_point = apart(tiles * plan.columns);
+  w.panel_pitch = points * w.m_point;
   w.m = plan.group_panels * w.panel_pitch;
   w.pixels = (columns - 1) * plan.x.outputs + plan.x.points;
   // Transformed rows of a chunk of channels should stay in L1.

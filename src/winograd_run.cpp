@@ -268,7 +268,7 @@ class Task {
         strip.a_stride = w_.pitch;
         strip.b = weights + at * steps;
         strip.c = m_ + static_cast<int64_t>(p - first) * w_.panel_pitch + place_of(panel, point);
-        strip.c_stride = w_.tile_pitch;
+        strip.c_stride = padded(panel);
         strip.rows = static_cast<size_t>(block_.tiles());
         strip.columns = static_cast<size_t>(panel.vectors * lanes);
         strip.bias = zeros_;
@@ -280,13 +280,13 @@ class Task {
   const PhaseDomain& y_of(const Panel& panel) const { return plan_.y.phase[static_cast<size_t>(panel.y)]; }
   const PhaseDomain& x_of(const Panel& panel) const { return plan_.x.phase[static_cast<size_t>(panel.x)]; }
 
-  // A point's place in a tile of M: [y point][x point][column], without the points that are dropped.
+  // A point's place in a panel's part of M: [y point][x point][tile][column], without the points that are dropped.
   int64_t place_of(const Panel& panel, int64_t point) const {
     const PhaseDomain& y = y_of(panel);
     const PhaseDomain& x = x_of(panel);
     const int64_t py = point / plan_.x.points - y.first_point;
     const int64_t px = point % plan_.x.points - x.first_point;
-    return (py * x.points() + px) * padded(panel);
+    return (py * x.points() + px) * w_.m_point;
   }
   int64_t padded(const Panel& panel) const { return panel.vectors * static_cast<int64_t>(kernels_.lanes); }
 
@@ -377,42 +377,43 @@ class Task {
     const PhaseDomain& y_phase = y_of(panel);
     const Range rows = outputs_of(plan_.y, y_phase, at.y);
     if (rows.empty()) return;
-    const float* const tiles = m + i * block_.columns * w_.tile_pitch;
+    const float* const tiles = m + i * block_.columns * padded(panel);
     arch::WinogradOutput last{};
     last.count = static_cast<size_t>(panel.channels);
     last.bias = plan_.bias.data() + block_.group * plan_.bias_columns + panel.columns_at;
     last.slopes = plan_.slopes.size() != 0 ? plan_.slopes.data() + block_.group * plan_.bias_columns + panel.columns_at : nullptr;
     last.epilogue = epilogue_;
     if (plan_.x.points == 1) return store_columns(last, tiles, panel, at, rows, y, residual);
-    if (plan_.y.points == 1) return store_tiles(last, tiles, w_.tile_pitch, panel, at, rows, y, residual);
+    if (plan_.y.points == 1) return store_tiles(last, tiles, w_.m_point, panel, at, rows, y, residual);
 
-    const int64_t columns = plan_.x.phase[static_cast<size_t>(panel.x)].points() * padded(panel);
+    const int64_t x_points = x_of(panel).points();
+    const int64_t run = block_.columns * padded(panel);
     arch::WinogradOutput inner{};
     inner.from = tiles;
-    inner.from_point = columns;
-    inner.from_stride = w_.tile_pitch;
+    inner.from_point = x_points * w_.m_point;
+    inner.from_stride = w_.m_point;
     inner.has_first = y_phase.first_point == 0;
     inner.has_last = y_phase.last_point == plan_.y.points;
-    for (int64_t t = rows.first; t < rows.last; ++t) inner.to[t] = inner_ + t * columns;
-    inner.to_stride = plan_.y.outputs * columns;
-    inner.count = static_cast<size_t>(columns);
-    inner.repeats = static_cast<size_t>(block_.columns);
+    for (int64_t t = rows.first; t < rows.last; ++t) inner.to[t] = inner_ + t * x_points * run;
+    inner.to_stride = run;
+    inner.count = static_cast<size_t>(run);
+    inner.repeats = static_cast<size_t>(x_points);
     kernels_.winograd_output[plan_.y.points][plan_.y.outputs](inner);
-    store_tiles(last, inner_, inner.to_stride, panel, at, rows, y, residual);
+    store_tiles(last, inner_ + rows.first * x_points * run, run, panel, at, rows, y, residual);
   }
 
-  // Along x: `from` has the rows [row][x point][column] of each tile, `stride` apart.
-  void store_tiles(arch::WinogradOutput& last, const float* from, int64_t stride, const Panel& panel, const Line& at,
+  // Along x: `from` has [row][x point][tile][column], points `point` apart.
+  void store_tiles(arch::WinogradOutput& last, const float* from, int64_t point, const Panel& panel, const Line& at,
                    const Range& rows, const Place<float>& y, const Place<const float>& residual) {
     const PhaseDomain& x_phase = x_of(panel);
     const int64_t columns = padded(panel);
     const int64_t row = row_of(panel, at, rows.first);
     const int64_t row_step = planes_ ? 1 : output_step(layer_.axis(1), plan_.y);
     const int64_t pixel_step = output_step(layer_.axis(2), plan_.x);
-    last.from_point = columns;
+    last.from_point = point;
     last.has_first = x_phase.first_point == 0;
     last.has_last = x_phase.last_point == plan_.x.points;
-    last.from_stride = x_phase.points() * columns;
+    last.from_stride = x_phase.points() * point;
     last.to_stride = neighbour_distance(rows.last - rows.first, row_step, y.row);
     last.residual_stride = neighbour_distance(rows.last - rows.first, row_step, residual.row);
     last.repeats = static_cast<size_t>(rows.last - rows.first);
@@ -426,7 +427,7 @@ class Task {
         last.to[t] = inside ? y.at(row, pixel + t * pixel_step) : nullptr;
         last.residual[t] = inside && residual.origin != nullptr ? residual.at(row, pixel + t * pixel_step) : nullptr;
       }
-      last.from = from + c * stride + (plan_.y.points > 1 ? rows.first * last.from_stride : 0);
+      last.from = from + c * columns;
       kernels_.winograd_output[plan_.x.points][plan_.x.outputs](last);
       if (activation_ == nullptr) continue;
       for (int64_t t = range.first; t < range.last; ++t) {
@@ -449,9 +450,9 @@ class Task {
     const int64_t row_step = planes_ ? 1 : output_step(layer_.axis(1), plan_.y);
     const int64_t first_row = row_of(panel, at, 0);
     const int64_t pixel = axis_output(layer_.axis(2), x_phase, at.x + begin * step);
-    last.from = from + begin * w_.tile_pitch;
-    last.from_point = padded(panel);
-    last.from_stride = w_.tile_pitch;
+    last.from = from + begin * padded(panel);
+    last.from_point = w_.m_point;
+    last.from_stride = padded(panel);
     last.has_first = y_phase.first_point == 0;
     last.has_last = y_phase.last_point == plan_.y.points;
     last.to_stride = neighbour_distance(end - begin, output_step(layer_.axis(2), plan_.x), y.pixel);

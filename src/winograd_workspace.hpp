@@ -8,7 +8,7 @@ namespace tconv::winograd {
 struct Workspace {
   int64_t pitch;        // of a tile in V
   int64_t point_pitch;  // of a point in V
-  int64_t tile_pitch;   // of a tile in M
+  int64_t m_point;      // of a point in M
   int64_t panel_pitch;  // of a panel in M
   int64_t chunk;        // channels that are transformed together
   int64_t pixels;       // of a line's windows
