@@ -66,6 +66,7 @@ Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { 
 size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
 size_t packed_bytes(const Plan&) { return 0; }
 void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+void describe(const Plan&, char*, size_t) {}
 }  // namespace winograd
 #endif
 
@@ -78,6 +79,7 @@ Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { 
 size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
 size_t packed_bytes(const Plan&) { return 0; }
 void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+void describe(const Plan&, char*, size_t) {}
 }  // namespace planar_winograd
 #endif
 

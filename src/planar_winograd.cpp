@@ -1,13 +1,426 @@
 #include "planar_winograd.hpp"
 
-namespace tconv::planar_winograd {
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <limits>
 
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+#include "arch/cook_toom.hpp"
+#include "checked.hpp"
+
+namespace tconv::planar_winograd {
+namespace {
+
+using winograd::PhaseDomain;
+using Grid = WinogradOptions::Grid;
+
+constexpr size_t smallest_workspace = size_t{128} << 10;
+constexpr int64_t most_lanes = 16;
+constexpr int64_t most_rows = 64;  // of T in one chunk, where a chunk has several phases or channels
+constexpr int64_t longest = 65536;
+
+int64_t rounded(int64_t x, int64_t unit) { return ceil_div(x, unit) * unit; }
+
+// Rows that are read together must not share cache sets: an odd number of cache lines between them.
+int64_t odd_lines(int64_t floats) {
+  const int64_t lines = ceil_div(floats, 16);
+  return 16 * (lines + 1 - lines % 2);
+}
+
+// The points of U: far from multiples of 4 KiB.
+int64_t distant(int64_t floats) {
+  int64_t pitch = rounded(floats, 16);
+  while (pitch % 1024 < 96 || pitch % 1024 > 928) pitch += 144;
+  return pitch;
+}
+
+// Largest difference of the shifts of two taps of x, whatever the padding.
+int64_t most_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.axis(2).kernel - 1) / layer.axis(2).stride + 1; }
+
+int64_t allowed_points(const WinogradOptions& options) {
+  switch (options.accuracy) {
+    case WinogradAccuracy::strict:
+      return 4;
+    case WinogradAccuracy::standard:
+      return arch::max_points;
+    default:
+      return 0;
+  }
+}
+
+bool is_staged(const Layer& layer) { return layer.description.layout == Layout::nhwc || layer.has_input_activation(); }
+
+// Finished rows lie in the output itself, if its pixels are neighbours.
+bool rows_in_place(const Layer& layer) {
+  const Description& d = layer.description;
+  return d.layout == Layout::nchw || (d.out_channels == 1 && layer.geometry.output_pitch.pixel == 1);
+}
+
+// What depends on the strip, for a block of `block` columns. `any_shape`: at least as much as any shape of the layer needs.
+void size_workspace(const Layer& layer, int64_t block, int64_t lanes, bool any_shape, Plan* plan) {
+  const Geometry& g = layer.geometry;
+  const Axis& x = g.axis[2];
+  const int64_t z_taps = layer.phases[0].most_taps();
+  const int64_t n = plan->y.points;
+  const int64_t m = plan->y.outputs;
+  const int64_t pairs = plan->chunk.phases * plan->chunk.channels;
+  const int64_t columns = plan->strip + plan->reach;
+  plan->x_blocks = ceil_div(any_shape ? columns : std::min(columns, x.input), block);
+  const int64_t width = plan->x_blocks * block;
+  plan->point_pitch = distant(width * layer.in_per_group);
+  // Rows that overlap are read up to four vectors from any q of the strip on.
+  plan->t_pitch = odd_lines(columns + 5 * lanes);
+  plan->row_pitch = odd_lines(x.stride * plan->strip);
+  plan->stage_pitch = odd_lines(width);
+  const bool staged = any_shape || plan->staged;
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  const bool gathered = layer.description.residual && nhwc && (any_shape || g.residual_pitch.pixel != 1);
+  plan->workspace = {z_taps * n * plan->point_pitch,
+                     pairs * x.kernel * plan->t_pitch,
+                     pairs * n * plan->row_pitch,
+                     staged ? z_taps * n * layer.in_per_group * plan->stage_pitch : 0,
+                     nhwc && (any_shape || !rows_in_place(layer)) ? m * plan->chunk.channels * plan->row_pitch : 0,
+                     gathered ? m * plan->row_pitch : 0,
+                     2 * plan->row_pitch,
+                     rounded(std::max(width, plan->row_pitch), 16),
+                     rounded(plan->strip, 16),
+                     rounded(x.kernel * static_cast<int64_t>(sizeof(arch::OverlapTerm) / sizeof(float)), 16),
+                     rounded(z_taps * static_cast<int64_t>(sizeof(arch::PlanarSegment) / sizeof(float)), 16)};
+}
+
+// Does the shortest strip, of two blocks at most, fit for any shape?
+bool fits_any_shape(const Layer& layer, const Options& options, int64_t block, int64_t lanes, Plan* plan) {
+  plan->reach = most_reach(layer);
+  plan->strip = 2 * block;
+  size_workspace(layer, block, lanes, true, plan);
+  return plan->workspace.floats() <= static_cast<int64_t>(options.max_workspace_bytes / sizeof(float));
+}
+
+void place_taps(const Layer& layer, Plan* plan) {
+  const Axis& x = layer.axis(2);
+  int64_t smallest = INT64_MAX;
+  plan->largest_shift = INT64_MIN;
+  for (int64_t t = 0; t < x.kernel; ++t) {
+    const int64_t shift = floor_div(x.dilation * t - x.pad_begin, x.stride);
+    smallest = std::min(smallest, shift);
+    plan->largest_shift = std::max(plan->largest_shift, shift);
+  }
+  plan->reach = plan->largest_shift - smallest;
+}
+
+// Strips as long as the caches allow, and equally long; with their reach they fill whole blocks.
+void place_strips(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
+  const int64_t q_count = ceil_div(layer.output(2), layer.axis(2).stride);
+  const size_t near = std::min(std::max(options.cache.l2 / 2, smallest_workspace), options.max_workspace_bytes);
+  const int64_t floats = static_cast<int64_t>(near / sizeof(float));
+  const auto fits = [&](int64_t strip) {
+    plan->strip = strip;
+    size_workspace(layer, block, lanes, false, plan);
+    return plan->workspace.floats() <= floats;
+  };
+  if (q_count <= longest && fits(q_count)) return;
+  int64_t blocks = ceil_div(plan->reach, block) + 1;
+  const int64_t most_blocks = ceil_div(std::min(q_count, longest) + plan->reach, block);
+  int64_t step = 1;
+  while (2 * step <= most_blocks) step *= 2;
+  for (; step > 0; step /= 2) {
+    if (blocks + step <= most_blocks && fits((blocks + step) * block - plan->reach)) blocks += step;
+  }
+  const int64_t strips = ceil_div(q_count, blocks * block - plan->reach);
+  plan->strip = rounded(ceil_div(q_count, strips) + plan->reach, block) - plan->reach;
+  size_workspace(layer, block, lanes, false, plan);
+}
+
+// Rows of T that stay in L1 while they are added up, and that fill whole blocks of rows.
+Chunks choose_chunks(const Layer& layer, const arch::KernelTable& kernels) {
+  const int64_t kernel = layer.axis(2).kernel;
+  const int64_t phases = layer.axis(1).stride;
+  const int64_t channels = layer.out_per_group;
+  if (channels * kernel <= most_rows) return {std::clamp<int64_t>(most_rows / (channels * kernel), 1, phases), channels};
+  const int64_t block = static_cast<int64_t>(kernels.planar_rows);
+  int64_t best = 1;
+  double best_fill = 0;
+  for (int64_t c = 1; c <= channels && (c == 1 || c * kernel <= most_rows); ++c) {
+    const int64_t rows = c * kernel;
+    const double fill = static_cast<double>(rows) / static_cast<double>(planar::row_blocks(rows, block) * block);
+    if (fill >= best_fill) {
+      best = c;
+      best_fill = fill;
+    }
+  }
+  return {1, best};
+}
+
+// Rows of T at a point, for phases [first, last) of y.
+int64_t active_phases(const Plan& plan, int64_t first, int64_t last, int64_t point) {
+  int64_t active = 0;
+  for (int64_t i = first; i < last; ++i) {
+    const PhaseDomain& phase = plan.y.phase[static_cast<size_t>(i)];
+    active += phase.first_point <= point && point < phase.last_point ? 1 : 0;
+  }
+  return active;
+}
+
+// Floats of the weights of one channel group.
+double group_weights(const Layer& layer, double products) {
+  double steps = 0;
+  for (const LivePhase& z : layer.phases[0].live) steps += static_cast<double>(z.taps * layer.in_per_group);
+  return steps * products * static_cast<double>(layer.out_per_group * layer.axis(2).kernel);
+}
+bool weights_fit(const Layer& layer, const Options& options, int64_t products) {
+  const double floats = group_weights(layer, static_cast<double>(products)) * static_cast<double>(layer.description.groups);
+  return floats * sizeof(float) <= static_cast<double>(options.max_packed_bytes);
+}
+
+// A plan of this variant without its weights, for the layer's shape. False when it cannot do the layer (or there is no memory).
+bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Variant& variant,
+                   Plan* plan) {
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  if (!winograd::build_domain(layer, 1, variant.grid, variant.outputs, &plan->y)) return false;
+  if (!weights_fit(layer, options, plan->y.products)) return false;
+  plan->staged = is_staged(layer);
+  plan->chunk = choose_chunks(layer, kernels);
+  while (!fits_any_shape(layer, options, block, static_cast<int64_t>(kernels.lanes), plan)) {
+    if (plan->chunk.phases == 1 && plan->chunk.channels == 1) return false;
+    int64_t& larger = plan->chunk.phases > 1 ? plan->chunk.phases : plan->chunk.channels;
+    larger = ceil_div(larger, 2);
+  }
+  winograd::place_domain(layer, 1, &plan->y);
+  place_taps(layer, plan);
+  place_strips(layer, kernels, options, plan);
+  return true;
+}
+
+// Additions, multiplications and loads and stores of a vector through the transforms, in cycles.
+double input_cycles(int64_t points) {
+  constexpr double cycles[] = {0, 0, 0, 4, 6, 9, 12, 16, 18};
+  return cycles[points];
+}
+double output_cycles(int64_t points, int64_t outputs) { return static_cast<double>(points) + 2.0 * static_cast<double>(outputs); }
+
+// Cycles of the products of one row of tiles, per step of the sum and strip of `columns`: as in planar.
+double product_cycles(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t columns) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const double vectors = static_cast<double>(kernels.planar_vectors);
+  const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
+  const int64_t phases = layer.axis(1).stride;
+  const int64_t rest = columns % block;
+  double cycles = 0;
+  for (int64_t first = 0; first < phases; first += plan.chunk.phases) {
+    for (int64_t point = 0; point < plan.y.points; ++point) {
+      const int64_t active = active_phases(plan, first, std::min(phases, first + plan.chunk.phases), point);
+      if (active == 0) continue;
+      const int64_t rows = active * plan.chunk.channels * layer.axis(2).kernel;
+      const int64_t blocks = planar::row_blocks(rows, static_cast<int64_t>(kernels.planar_rows));
+      const double r = static_cast<double>(rows) / static_cast<double>(blocks);
+      const double whole = std::max({r * vectors / 2, (r + vectors) / 2, 4.0});
+      const double last = rest == 0 ? 0 : rest <= lanes ? std::max({r / 2, (r + 1) / 2, 4.0}) : whole;
+      cycles += static_cast<double>(blocks) * (static_cast<double>(columns / block) * whole + last);
+    }
+  }
+  return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
+}
+
+double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  const Geometry& g = layer.geometry;
+  const Axis& x = g.axis[2];
+  const double lanes = static_cast<double>(kernels.lanes);
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  const double n = static_cast<double>(plan.y.points);
+  const double tiles = static_cast<double>(layer.description.batch * layer.description.groups * g.output[0] * plan.y.residues) *
+                       static_cast<double>(plan.y.tiles);
+  const int64_t q_count = ceil_div(g.output[2], x.stride);
+  const double strips = static_cast<double>(ceil_div(q_count, plan.strip));
+  const int64_t columns = std::min(x.input, plan.strip + plan.reach);
+  const double input_vectors = static_cast<double>(ceil_div(columns, static_cast<int64_t>(kernels.lanes)));
+  const double output_vectors = static_cast<double>(plan.strip) / lanes;
+  const double z_taps = static_cast<double>(layer.phases[0].most_taps());
+  const double steps = z_taps * static_cast<double>(layer.in_per_group);
+  const double stride = static_cast<double>(x.stride);
+  const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
+  double cycles = steps * (product_cycles(layer, kernels, plan, columns) + input_vectors * input_cycles(plan.y.points) + 20);
+  if (plan.staged) {
+    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.9 : 3.0);
+  }
+  cycles += static_cast<double>(plan.y.products * layer.out_per_group) *
+            (output_vectors * (0.75 * static_cast<double>(x.kernel) + 2 * stride + 2) + 30);
+  cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
+  cycles += nhwc && layer.out_per_group > 1 ? 1.5 * pairs * stride * static_cast<double>(plan.y.outputs * plan.strip) : 0;
+  return tiles * strips * cycles + 200 * tiles * n;
+}
+
+// Calls f(variant) for every variant that the options and the kernel let through.
+template <typename Function>
+void each_variant(const Layer& layer, const Options& options, const Function& f) {
+  const int64_t allowed = allowed_points(options.winograd);
+  for (Grid grid : {Grid::inputs, Grid::outputs}) {
+    if (options.winograd.grid != Grid::automatic && options.winograd.grid != grid) continue;
+    if (!winograd::domain_exists(layer, 1, grid)) continue;
+    Variant variant{grid, winograd::domain_taps(layer, 1, grid), 0};
+    if (variant.taps < 2) continue;
+    for (int64_t m = 2; m + variant.taps - 1 <= allowed; ++m) {
+      if (options.winograd.outputs != 0 && options.winograd.outputs != m) continue;
+      variant.outputs = m;
+      f(variant);
+    }
+  }
+}
+
+// The cheapest variant; infinity when there is none.
+double choose_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Variant* best) {
+  double least = std::numeric_limits<double>::infinity();
+  const auto consider = [&](const Variant& variant) {
+    Plan plan;
+    if (!shape_variant(layer, kernels, options, variant, &plan)) return;
+    const double cycles = cycles_of(layer, kernels, plan);
+    if (cycles < least) {
+      least = cycles;
+      *best = variant;
+    }
+  };
+  each_variant(layer, options, consider);
+  if (best->outputs == 0 && options.winograd.grid == Grid::outputs) {  // the padding leaves it no domain: the other one does
+    Options other = options;
+    other.winograd.grid = Grid::inputs;
+    each_variant(layer, other, consider);
+  }
+  return least;
+}
+
+// Weights of one (z, chunk): [point][block of rows][jz][ci][row of block]; returns the end.
+float* pack_chunk(const Layer& layer, const Plan& plan, int64_t block_rows, int64_t group, const LivePhase& z, int64_t first_phase,
+                  int64_t first_channel, const float* weights, float* packed) {
+  const int64_t kernel = layer.axis(2).kernel;
+  const int64_t last_phase = std::min(layer.axis(1).stride, first_phase + plan.chunk.phases);
+  const int64_t channels = std::min(plan.chunk.channels, layer.out_per_group - first_channel);
+  const int domain_points = static_cast<int>(plan.y.points);
+  const int domain_taps = static_cast<int>(plan.y.taps);
+  for (int64_t point = 0; point < plan.y.points; ++point) {
+    const int64_t rows = active_phases(plan, first_phase, last_phase, point) * channels * kernel;
+    const int64_t blocks = planar::row_blocks(rows, block_rows);
+    for (int64_t b = 0; b < blocks; ++b) {
+      const planar::RowBlock block = planar::row_block(rows, blocks, b);
+      for (int64_t jz = 0; jz < z.taps; ++jz) {
+        for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
+          int64_t row = 0;
+          for (int64_t i = first_phase; i < last_phase; ++i) {
+            const PhaseDomain& phase = plan.y.phase[static_cast<size_t>(i)];
+            if (point < phase.first_point || point >= phase.last_point) continue;
+            const LivePhase& y = layer.phases[1].live[static_cast<size_t>(i)];
+            for (int64_t c = 0; c < channels; ++c) {
+              for (int64_t t = 0; t < kernel; ++t, ++row) {
+                if (row < block.begin || row >= block.end) continue;
+                double sum = 0;
+                for (int64_t jy = 0; jy < y.taps; ++jy) {
+                  const int64_t tap[max_rank] = {z.first_tap + jz * layer.phases[0].tap_step,
+                                                 y.first_tap + jy * layer.phases[1].tap_step, t};
+                  sum += arch::weight_transform(domain_points, domain_taps, static_cast<int>(point),
+                                                static_cast<int>(phase.last_tap - jy)) *
+                         static_cast<double>(weights[weight_index(layer, group, ci, first_channel + c, tap)]);
+                }
+                *packed++ = static_cast<float>(sum);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+bool pack_weights(const Layer& layer, int64_t block_rows, const float* weights, Plan* plan) {
+  const AxisPhases& z = layer.phases[0];
+  if (!plan->z_weights_at.allocate(z.live.size())) return false;
+  int64_t at = 0;
+  for (size_t i = 0; i < z.live.size(); ++i) {
+    plan->z_weights_at[i] = at;
+    at += z.live[i].taps * layer.in_per_group * plan->y.products * layer.out_per_group * layer.axis(2).kernel;
+  }
+  plan->group_weights = at;
+  if (!plan->weights.allocate(static_cast<size_t>(at * layer.description.groups))) return false;
+  float* packed = plan->weights.data();
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    for (const LivePhase& zp : z.live) {
+      for (int64_t phase = 0; phase < layer.axis(1).stride; phase += plan->chunk.phases) {
+        for (int64_t channel = 0; channel < layer.out_per_group; channel += plan->chunk.channels) {
+          packed = pack_chunk(layer, *plan, block_rows, group, zp, phase, channel, weights, packed);
+        }
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+// Strips reach as far as the taps of x do; taps far apart would make them reach over little else.
+bool supports(const Layer& layer, const Options& options) {
+  if (!layer.finite_weights || options.max_workspace_bytes < smallest_workspace) return false;
+  if (most_reach(layer) > longest || layer.axis(2).stride > longest) return false;
+  if (!winograd::domain_exists(layer, 1, Grid::inputs)) return false;
+  const int64_t taps = winograd::domain_taps(layer, 1, Grid::inputs);
+  const int64_t outputs = options.winograd.outputs != 0 ? options.winograd.outputs : 2;
+  const int64_t points = outputs + taps - 1;
+  if (taps < 2 || outputs < 2 || points > allowed_points(options.winograd)) return false;
+  int64_t products = 0;
+  for (const LivePhase& phase : layer.phases[1].live) products += phase.taps < taps ? points - 1 : points;
+  Plan smallest;
+  smallest.y.points = points;
+  smallest.y.outputs = outputs;
+  return weights_fit(layer, options, products) && fits_any_shape(layer, options, 2 * most_lanes, most_lanes, &smallest);
+}
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  Variant variant;
+  return choose_variant(layer, kernels, options, &variant);
+}
+
+Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
+              Plan* plan) {
+  const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
+  Variant variant;
+  choose_variant(layer, kernels, options, &variant);
+  if (variant.outputs == 0 || !shape_variant(layer, kernels, options, variant, plan)) return no_memory;
+  const int64_t kernel = layer.axis(2).kernel;
+  if (!plan->x_taps.allocate(static_cast<size_t>(kernel))) return no_memory;
+  if (!pack_weights(layer, static_cast<int64_t>(kernels.planar_rows), weights, plan)) return no_memory;
+  const size_t channels = static_cast<size_t>(layer.description.out_channels);
+  if (!plan->bias.allocate(channels)) return no_memory;
+  if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));
+  if (layer.description.activation.kind == ActivationKind::prelu) {
+    if (!plan->slopes.allocate(channels)) return no_memory;
+    std::memcpy(plan->slopes.data(), layer.description.activation.slopes, channels * sizeof(float));
+  }
+  return reshape(layer, kernels, options, plan);
+}
+
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  const Axis& x = layer.axis(2);
+  winograd::place_domain(layer, 1, &plan->y);
+  place_taps(layer, plan);
+  for (int64_t t = 0; t < x.kernel; ++t) {
+    const int64_t at = x.dilation * t - x.pad_begin;
+    const int64_t shift = floor_div(at, x.stride);
+    plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
+  }
+  place_strips(layer, kernels, options, plan);
+  return {};
+}
+
+size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) {
+  return static_cast<size_t>(plan.workspace.floats()) * sizeof(float);
+}
+
+size_t packed_bytes(const Plan& plan) {
+  return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.x_taps.bytes() + plan.z_weights_at.bytes() +
+         plan.y.phase.bytes();
+}
+
+void describe(const Plan& plan, char* text, size_t size) {
+  std::snprintf(text, size, "F(%d,%d) along y", static_cast<int>(plan.y.outputs), static_cast<int>(plan.y.taps));
+}
 
 }  // namespace tconv::planar_winograd

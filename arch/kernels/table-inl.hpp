@@ -17,9 +17,10 @@ HWY_BEFORE_NAMESPACE();
 #if !TCONV_WITHOUT_WINDOW_GEMM
 #include "arch/kernels/gemm-inl.hpp"
 #endif
-#if !TCONV_WITHOUT_PLANAR
+#if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/overlap-inl.hpp"
 #include "arch/kernels/planar-inl.hpp"
+#include "arch/kernels/periods-inl.hpp"
 #endif
 #include "arch/kernels/rows-inl.hpp"
 #if !TCONV_WITHOUT_SMALL_IMAGE
@@ -57,11 +58,12 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #if !TCONV_WITHOUT_WINDOW_GEMM
   FillGemm<KernelTable::max_vectors>(table);
 #endif
-#if !TCONV_WITHOUT_PLANAR
+#if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
   FillPlanar<kPlanarRows>(table);
   table->planar_rows = kPlanarRows;
   table->planar_vectors = kPlanarVectors;
   table->overlap = Overlap;
+  table->periods = Periods;
   table->copy_blocks = CopyBlocks;
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE
