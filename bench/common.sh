@@ -42,5 +42,14 @@ build() {
   cmake --build "$folder" -j "$jobs" --target $targets >"$folder/build.log" 2>&1 || { tail -30 "$folder/build.log" >&2; return 1; }
 }
 
-# The last CPU that this process may use: interrupts mostly go to the first.
-default_cpu() { python3 -c 'import os; print(max(os.sched_getaffinity(0)))'; }
+# choose_cpus COUNT [FIRST]: the last CPUs that this process may use (interrupts mostly go to the first), or those from FIRST on, as
+# taskset takes them. Status 1 when there are too few.
+choose_cpus() {
+  python3 -c 'import os, sys
+count, first = int(sys.argv[1]), int(sys.argv[2] or -1)
+cpus = sorted(cpu for cpu in os.sched_getaffinity(0) if cpu >= first)
+cpus = cpus[-count:] if first < 0 else cpus[:count]
+if len(cpus) < count or first >= 0 and cpus[0] != first:
+    sys.exit(1)
+print(",".join(map(str, cpus)))' "$1" "${2-}"
+}

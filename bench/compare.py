@@ -89,23 +89,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base")
     parser.add_argument("head")
-    parser.add_argument("--cpu", type=int)
     parser.add_argument("--out", default=".")
     parser.add_argument("--threshold", type=float, default=5.0, help="percent")
     parser.add_argument("--layers")
     parser.add_argument("--tier", default="0")
     parser.add_argument("--filter", default="")
     parser.add_argument("--target", default="auto")
+    parser.add_argument("--winograd", default="standard")
     arguments = parser.parse_args()
-    if arguments.cpu is not None:
-        os.sched_setaffinity(0, [arguments.cpu])
     suite = ["--tier", arguments.tier, "--layer-filter", arguments.filter]
     suite += ["--layers", arguments.layers] if arguments.layers else []
     names = layer_names(arguments.head, suite)
     # Both sides read the suite of the head's tree.
     suite += [] if arguments.layers else ["--layers", subprocess.run([arguments.head, "--suite-path"], stdout=subprocess.PIPE, text=True,
                                                                      check=True).stdout.strip()]
-    options = suite + ["--target", arguments.target]
+    options = suite + ["--target", arguments.target, "--winograd", arguments.winograd]
     threshold = arguments.threshold / 100
     results, suspects = {}, []
     a, b = Side(arguments.base, options), Side(arguments.head, options)

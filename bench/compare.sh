@@ -1,7 +1,7 @@
 #!/bin/bash
 # ./dev bench-compare BASE [HEAD] [OPTION...]: does HEAD (default: the tree as it lies here) run any layer slower than BASE?
 # Both are built with this tree's bench programs, and run in turns (ABBA) on one core. Exit status 1 names the layers that got slower.
-#   --quick, --layers FILE, --filter REGEX, --target T, --cpu N   as for ./dev bench
+#   --quick, --layers FILE, --filter REGEX, --target T, --winograd W, --cpu N   as for ./dev bench
 #   --threshold P     percent that count as slower (default 5)
 #   --out DIR         where the samples go (default: out)
 set -euo pipefail
@@ -10,7 +10,7 @@ commits=() options=() out=$root/out cpu=''
 while [[ $# -gt 0 ]]; do
   case $1 in
     --quick) options+=(--tier 2) ;;
-    --layers | --filter | --target | --threshold | --cpu | --out)
+    --layers | --filter | --target | --winograd | --threshold | --cpu | --out)
       [[ $# -ge 2 ]] || die "$1: a value is missing"
       case $1 in
         --layers) options+=(--layers "$(realpath -- "$2")") ;;
@@ -56,4 +56,5 @@ say "building ${commits[1]:-the tree}"
 prepare "${commits[1]:-}"
 head=$folder/build/bench/tconv_runner
 mkdir -p "$out"
-exec python3 "$root/bench/compare.py" "$base" "$head" --cpu "${cpu:-$(default_cpu)}" --out "$out" "${options[@]}"
+cpus=$(choose_cpus 1 "$cpu") || die "--cpu $cpu: this process may not use it"
+exec taskset -c "$cpus" python3 "$root/bench/compare.py" "$base" "$head" --out "$out" "${options[@]}"

@@ -11,7 +11,7 @@ namespace tconv::bench {
 double quick_time(Contestant* contestant) {
   using Clock = std::chrono::steady_clock;
   double best = 1e30, total = 0;
-  for (int i = 0; i < 12 && (i < 2 || total < 0.02) && total < 0.4; ++i) {
+  for (int i = 0; i < 12 && (i < 2 || total < 0.02) && total < 0.25; ++i) {
     const auto start = Clock::now();
     contestant->run();
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

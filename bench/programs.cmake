@@ -1,7 +1,7 @@
 # tconv_bench; tconv_runner, which scripts talk to; tconv_count, which valgrind runs.
 find_package(benchmark QUIET)
 if(benchmark_FOUND)
-  add_executable(tconv_bench tconv_bench.cpp reporter.cpp peers.cpp isa_limit.cpp)
+  add_executable(tconv_bench tconv_bench.cpp rows.cpp reporter.cpp peers.cpp isa_limit.cpp)
   target_link_libraries(tconv_bench PRIVATE tconv_bench_support tconv_rulers benchmark::benchmark ${CMAKE_DL_LIBS})
   target_compile_options(tconv_bench PRIVATE -Wall -Wextra)
 else()

@@ -15,6 +15,7 @@
 #include "bench/ours.hpp"
 #include "bench/peers.hpp"
 #include "bench/reporter.hpp"
+#include "bench/rows.hpp"
 #include "bench/thread_pool.hpp"
 
 namespace tconv::bench {
@@ -37,13 +38,6 @@ constexpr const char* help = R"(usage: tconv_bench [OPTION...] [--benchmark_OPTI
   --benchmark_filter=REGEX, --benchmark_out=FILE, --benchmark_out_format=json, --benchmark_repetitions=N, ... as usual
 exit status: 0, 1 when our operator computed something wrong, 2 for bad arguments or a bad suite
 )";
-
-struct Row {
-  std::string name;
-  std::unique_ptr<Contestant> contestant;
-  std::string error;
-  double warm_seconds = 0;
-};
 
 struct Bench {
   Settings settings;
@@ -68,26 +62,10 @@ std::string row_name(const std::string& layout, const Layer& layer, const std::s
   return "f32/" + layout + "/" + layer.name + "/" + who + "/threads:" + std::to_string(threads);
 }
 
-// Checks a contestant and runs it until caches, page tables and branch predictors are warm.
-void prepare(const Case& c, Row* row, const std::function<std::unique_ptr<Contestant>()>& make) {
-  try {
-    row->contestant = make();
-    row->error = row->contestant->verify(c);
-    if (row->error.empty()) row->warm_seconds = quick_time(row->contestant.get());
-  } catch (const std::bad_alloc&) {
-    row->error = "not enough memory";
-  } catch (const std::exception& e) {
-    row->error = e.what();
-  }
-  for (char& ch : row->error) {
-    if (ch == '\n') ch = ' ';
-  }
-  if (!row->error.empty()) row->contestant.reset();
-}
-
 std::vector<Row> prepare_all(Bench* b, const Case& c) {
   std::vector<Row> rows;
   const Layer& layer = c.layer;
+  double ours = 0;
   for (const Layout layout : b->layouts) {
     for (const Algorithm algorithm : b->algorithms) {
       Row row;
@@ -95,6 +73,7 @@ std::vector<Row> prepare_all(Bench* b, const Case& c) {
       if (!matches(*b, row.name)) continue;
       prepare(c, &row, [&] { return make_ours(c, layout, algorithm, b->settings); });
       if (row.error.rfind("wrong result", 0) == 0) b->ours_wrong = true;
+      ours = std::max(ours, row.warm_seconds);
       if (row.error.empty() || !b->forgiving || algorithm == Algorithm::automatic) rows.push_back(std::move(row));
     }
   }
@@ -107,7 +86,7 @@ std::vector<Row> prepare_all(Bench* b, const Case& c) {
       wanted = wanted || matches(*b, row_name(layout, layer, who, b->settings.threads));
     if (!wanted) continue;
     Row row;
-    prepare(c, &row, [&] { return peer.peer->create(c, b->settings); });
+    prepare_peer(c, &row, *peer.peer, b->settings, ours);
     row.name = row_name(row.contestant ? row.contestant->layout() : "any", layer, who, b->settings.threads);
     rows.push_back(std::move(row));
   }
@@ -158,9 +137,9 @@ void measure_layer(Bench* b, const Layer& layer, Reporter* reporter) {
     if (!row.error.empty()) {
       registered->Iterations(1)->Repetitions(1);
     } else if (row.warm_seconds > b->min_time / 2) {
-      // No calibration is needed, and what takes long is repeated less often: about 4 seconds each at most.
+      // No calibration is needed, and what takes long is repeated less often: about 2 seconds each at most.
       registered->Iterations(std::max<int64_t>(1, static_cast<int64_t>(b->min_time / row.warm_seconds + 0.5)));
-      registered->Repetitions(std::clamp(static_cast<int>(4 / row.warm_seconds), 1, b->repetitions));
+      registered->Repetitions(std::clamp(static_cast<int>(2 / row.warm_seconds), 1, b->repetitions));
     }
   }
   benchmark::RunSpecifiedBenchmarks(reporter, nullptr, "all");

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "bench/contestant.hpp"
+#include "bench/thread_pool.hpp"
 
 // The additions deserve wide vectors too; the rest of this file is the GEMM's business.
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -42,7 +43,7 @@ Range inputs_inside(const Axis& axis, int64_t output, int64_t offset) {
 
 class GemmCol2im : public Contestant {
  public:
-  GemmCol2im(const Case& c, Layout layout) : case_(c), layout_(layout) {
+  GemmCol2im(const Case& c, Layout layout, const Parallelism& parallelism) : case_(c), layout_(layout), parallelism_(parallelism) {
     const Description& d = c.layer.description;
     rows_ = c.channels_per_group_out() * c.geometry.taps;
     columns_ = Buffer(rows_ * c.input_pixels);
@@ -67,12 +68,12 @@ class GemmCol2im : public Contestant {
           cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, pixels, depth, 1.0f, case_.weights.data() + g * ci * rows_,
                       rows, case_.input_nchw.data() + (n * d.in_channels + g * ci) * case_.input_pixels, pixels, 0.0f,
                       columns_.data(), pixels);
-          scatter_nchw(n, g);
+          scatter(n, g);
         } else {
           cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, pixels, rows, depth, 1.0f,
                       case_.input_nhwc.data() + n * case_.input_pixels * d.in_channels + g * ci, static_cast<int>(d.in_channels),
                       weights_.data() + g * ci * rows_, rows, 0.0f, columns_.data(), rows);
-          scatter_nhwc(n, g);
+          scatter(n, g);
         }
       }
     }
@@ -104,9 +105,27 @@ class GemmCol2im : public Contestant {
       }
     }
   }
-  // Calls row(column offset of the input row, output row index, kernel tap) for every (tap, input row) that meets the output.
+  // On each thread those that fall into its share of the output's rows.
+  void scatter(int64_t image, int64_t group) {
+    image_ = image;
+    group_ = group;
+    if (parallelism_.parallel_for == nullptr) return scatter_share(0, 1);
+    parallelism_.parallel_for(
+        parallelism_.context, parallelism_.threads,
+        [](void* argument, size_t i) {
+          auto* self = static_cast<GemmCol2im*>(argument);
+          self->scatter_share(static_cast<int64_t>(i), static_cast<int64_t>(self->parallelism_.threads));
+        },
+        this);
+  }
+  void scatter_share(int64_t share, int64_t shares) {
+    const int64_t rows = case_.geometry.output[0] * case_.geometry.output[1];
+    const int64_t begin = rows * share / shares, end = rows * (share + 1) / shares;
+    layout_ == Layout::nchw ? scatter_nchw(image_, group_, begin, end) : scatter_nhwc(image_, group_, begin, end);
+  }
+  // Calls row(kernel tap, input pixel, output pixel, count) for every (tap, input row) that meets output rows [begin, end).
   template <typename Row>
-  void for_rows(Row row) {
+  void for_rows(int64_t begin, int64_t end, Row row) {
     const Geometry& g = case_.geometry;
     const Axis* a = g.axis;
     for (int64_t t = 0; t < g.taps; ++t) {
@@ -120,28 +139,30 @@ class GemmCol2im : public Contestant {
       for (int64_t z = range[0].begin; z < range[0].end; ++z) {
         for (int64_t y = range[1].begin; y < range[1].end; ++y) {
           const int64_t in = (z * a[1].input + y) * a[2].input;
-          const int64_t out = ((z * a[0].stride + offset[0]) * g.output[1] + y * a[1].stride + offset[1]) * g.output[2] + offset[2];
+          const int64_t out_row = (z * a[0].stride + offset[0]) * g.output[1] + y * a[1].stride + offset[1];
+          if (out_row < begin || out_row >= end) continue;
+          const int64_t out = out_row * g.output[2] + offset[2];
           row(t, in + range[2].begin, out + range[2].begin * a[2].stride, range[2].end - range[2].begin);
         }
       }
     }
   }
-  void scatter_nchw(int64_t image, int64_t group) {
+  void scatter_nchw(int64_t image, int64_t group, int64_t begin, int64_t end) {
     const int64_t channels = case_.layer.description.out_channels, co = case_.channels_per_group_out();
     const int64_t taps = case_.geometry.taps, stride = case_.geometry.axis[2].stride;
     for (int64_t o = 0; o < co; ++o) {
       float* y = output_.data() + (image * channels + group * co + o) * case_.output_pixels;
       const float* columns = columns_.data() + o * taps * case_.input_pixels;
-      for_rows([&](int64_t t, int64_t in, int64_t out, int64_t count) {
+      for_rows(begin, end, [&](int64_t t, int64_t in, int64_t out, int64_t count) {
         add_strided(y + out, columns + t * case_.input_pixels + in, count, stride);
       });
     }
   }
-  void scatter_nhwc(int64_t image, int64_t group) {
+  void scatter_nhwc(int64_t image, int64_t group, int64_t begin, int64_t end) {
     const int64_t channels = case_.layer.description.out_channels, co = case_.channels_per_group_out();
     const int64_t stride = case_.geometry.axis[2].stride;
     float* y = output_.data() + image * case_.output_pixels * channels + group * co;
-    for_rows([&](int64_t t, int64_t in, int64_t out, int64_t count) {
+    for_rows(begin, end, [&](int64_t t, int64_t in, int64_t out, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         add_strided(y + (out + i * stride) * channels, columns_.data() + (in + i) * rows_ + t * co, co, 1);
       }
@@ -150,17 +171,19 @@ class GemmCol2im : public Contestant {
 
   const Case& case_;
   Layout layout_;
-  int64_t rows_ = 0;
+  Parallelism parallelism_;
+  int64_t rows_ = 0, image_ = 0, group_ = 0;
   Buffer weights_, columns_, output_;
 };
 
-std::unique_ptr<Contestant> create(const Case& c, const Settings&) {
+std::unique_ptr<Contestant> create(const Case& c, const Settings& settings) {
   require_memory(4.0 * static_cast<double>(c.channels_per_group_out() * c.geometry.taps) * static_cast<double>(c.input_pixels),
                  "the column matrix");
   std::unique_ptr<Contestant> best;
   double best_time = 0;
   for (const Layout layout : {Layout::nhwc, Layout::nchw}) {
-    auto candidate = std::make_unique<GemmCol2im>(c, layout);
+    auto candidate =
+        std::make_unique<GemmCol2im>(c, layout, settings.pool != nullptr ? settings.pool->parallelism() : Parallelism());
     const double time = quick_time(candidate.get());
     if (best && time >= best_time) continue;
     best = std::move(candidate);
