@@ -2,8 +2,8 @@
 import html
 
 import plots
-from summary import better_layouts, group_means
-from table import number, ratio, size
+from summary import better_layouts, group_means, within
+from table import method, number, ratio, size
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#5b6470;--line:#d5dae1;--band:#f3f5f8;--ours:#0b62b8;--behind:#c2410c}
@@ -48,8 +48,21 @@ def layer_table(rows, peers):
         cells = "".join('<td title="ours beside it: %s">%s' % (number(row["ours_us_beside"][name]), number(row["peers"][name])) if name in row["peers"] else
                         '<td title="%s">-' % text(row["peer_cannot"].get(name, "not measured")) for name in peers)
         lines.append('<tr><td>%s<td class="left">%s<td class="left">%s<td>%s<td>%.1f<td>%.1f<td>%.1f%s<td class="left">%s%s</tr>' % (
-            text(row["layer"]), row["layout"], text(row["algorithm"]), number(row["us"]), row["gflops"], row["pct_peak"],
+            text(row["layer"]), row["layout"], text(method(row)), number(row["us"]), row["gflops"], row["pct_peak"],
             row["pct_copy_bw"], rated(row["ratio"]), text(row["best_peer"] or "-"), cells))
+    return '<div class="scroll"><table>%s</table></div>' % "".join(lines)
+
+
+def choice_table(chosen):
+    """Every algorithm's time, the chosen one marked; rows where another was quicker come first."""
+    names = sorted({name for choice in chosen for name in choice["us"]})
+    lines = ['<tr><th>layer<th class="left">layout<th class="left">chosen<th class="left">best<th>loss' +
+             "".join("<th>%s" % text(name) for name in names) + "</tr>"]
+    for choice in sorted(chosen, key=lambda c: -c["loss_pct"]):
+        cells = "".join('<td%s>%s' % (' class="%s"' % ("win" if choice["loss_pct"] <= 5 else "lose") if name == choice["chosen"] else "",
+                                      number(choice["us"].get(name))) for name in names)
+        lines.append('<tr><td>%s<td class="left">%s<td class="left">%s<td class="left">%s<td>%.1f%%%s</tr>' % (
+            text(choice["layer"]), choice["layout"], text(choice["chosen"]), text(choice["best"]), choice["loss_pct"], cells))
     return '<div class="scroll"><table>%s</table></div>' % "".join(lines)
 
 
@@ -70,9 +83,10 @@ def render(document):
     machine = document["machine"]
     parts = ["<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'>",
              "<title>tconv bench</title><style>%s%s</style>" % (STYLE, plots.style()), "<h1>Transposed convolution, layer by layer</h1>",
-             "<p class=soft>%s, %s, target %s, %d thread%s. Measured FMA peak %.1f GFLOP/s a core, copy bandwidth %.1f GB/s. %s</p>" % (
-                 text(machine["cpu"]), text(document["compiler"]), text(document["target"]), document["threads"],
-                 "s"[:document["threads"] > 1], document["peak_gflops"], machine["copy_gigabytes_per_second"], text(machine["date"]))]
+             "<p class=soft>%s, %s, target %s, Winograd %s, %d thread%s. Measured FMA peak %.1f GFLOP/s, copy bandwidth %.1f GB/s. "
+             "%s</p>" % (
+                 text(machine["cpu"]), text(document["compiler"]), text(document["target"]), text(document["winograd"]),
+                 document["threads"], "s"[:document["threads"] > 1], document["peak_gflops"], machine["copy_gigabytes_per_second"], text(machine["date"]))]
     for failure in document["failures"]:
         parts.append("<p class=lose>FAILED: %s</p>" % text("%(layer)s %(layout)s %(algorithm)s: %(error)s" % failure))
     if best:
@@ -83,10 +97,14 @@ def render(document):
                   plots.legend(peers), plots.speed(best, peers), "<h2>Roofline</h2>",
                   "<p>Useful arithmetic per byte that must move at least once (input, weights, output), against the speed reached. The "
                   "sloping line is memory copy bandwidth, the level one the FMA peak; small layers live in cache and may lie above the "
-                  "slope.</p>", plots.roofline(best, document["peak_gflops"] * document["threads"], machine["copy_gigabytes_per_second"]),
+                  "slope.</p>", plots.roofline(best, document["peak_gflops"], machine["copy_gigabytes_per_second"]),
                   "<h2>Memory</h2><p>Bytes needed beyond input, output and one copy of the weights. Exact for us and for the peers in "
                   "our process; for Python wheels the growth of the process's peak, which counts their start-up work too.</p>",
                   plots.legend(peers), plots.memory(best, peers)]
+    if document["choices"]:
+        parts += ["<h2>The plan's choices</h2><p>Microseconds of every algorithm that can do the layer; the plan's choice is coloured. It is "
+                  "within 5%% of the best in %.0f%% of %d rows.</p>" % (100 * within(document["choices"]), len(document["choices"])),
+                  choice_table(document["choices"])]
     parts += ["<h2>Peers</h2>", peer_table(document)]
     if rows:
         parts += ["<h2>All numbers</h2><p>Times in microseconds, medians. Every ratio is of one run; peers in Python wheels have a run of "

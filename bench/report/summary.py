@@ -28,12 +28,36 @@ def extra_bytes(row, layer):
 
 
 def our_row(layout, row, layer):
-    detail = row.get("label", "").split()
-    return {"layer": layer["name"], "layout": layout, "algorithm": detail[0] if detail else "", "target": detail[-1] if detail else "",
+    # "ALGORITHM TARGET VARIANT..."
+    detail = (row.get("label", "").split(" ", 2) + ["", "", ""])[:3]
+    return {"layer": layer["name"], "layout": layout, "algorithm": detail[0], "variant": detail[2], "target": detail[1],
             "us": row["us"], "gflops": row["gflops"], "pct_peak": row["pct_peak"], "pct_copy_bw": row["pct_copy_bw"],
             "workspace_bytes": row["workspace_bytes"], "packed_bytes": row["packed_bytes"], "extra_bytes": extra_bytes(row, layer),
             "groups": layer["groups_of_report"], "flops": layer["flops"], "bytes": layer["bytes"], "peers": {}, "peer_ratios": {},
             "ours_us_beside": {}, "peer_extra_bytes": {}, "peer_cannot": {}}
+
+
+def choices(layers, timed):
+    """[{layer, layout, chosen, best, loss_pct, us: {algorithm: us}}] from --algorithm=each; `timed`: {(layer, layout): {who: row}}.
+    What "auto" chose is compared by the time of that algorithm's own row, which stood under the same conditions as the others."""
+    result = []
+    for layer in layers:
+        for layout in ("nchw", "nhwc"):
+            rows = dict(timed.get((layer["name"], layout), {}))
+            auto = rows.pop("auto", None)
+            us = {name: row["us"] for name, row in rows.items()}
+            chosen = auto["label"].split()[0] if auto else None
+            if chosen not in us:
+                continue
+            best = min(us, key=us.get)
+            result.append({"layer": layer["name"], "layout": layout, "chosen": chosen, "best": best,
+                           "loss_pct": 100 * (us[chosen] / us[best] - 1), "us": us})
+    return result
+
+
+def within(chosen, percent=5.0):
+    """Share of the choices that lose at most that much."""
+    return sum(choice["loss_pct"] <= percent for choice in chosen) / len(chosen)
 
 
 def add_peer(ours, name, us, beside, extra):
@@ -54,7 +78,7 @@ def summarize(layers, bench, wheels=None):
     """The document of summary.json. `wheels` may be None."""
     by_name = {layer["name"]: layer for layer in layers}
     context = bench["context"]
-    rows, failures, in_process = {}, [], []
+    rows, failures, in_process, timed = {}, [], [], {}
     for layout, layer, who, row in medians(bench):
         if layer not in by_name:
             continue
@@ -63,6 +87,7 @@ def summarize(layers, bench, wheels=None):
         elif row.get("error_occurred"):
             failures.append({"layer": layer, "layout": layout, "algorithm": who, "error": row.get("error_message", "")})
         else:
+            timed.setdefault((layer, layout), {})[who] = row
             candidate = our_row(layout, row, by_name[layer])
             # With --algorithm=each there are several; the plan's own choice stands for us.
             if (layer, layout) not in rows or who == "auto":
@@ -92,6 +117,7 @@ def summarize(layers, bench, wheels=None):
     return {"machine": {"cpu": context.get("cpu"), "cpus": context.get("num_cpus"), "date": context.get("date"),
                         "copy_gigabytes_per_second": float(context["copy_gigabytes_per_second"])},
             "compiler": context.get("compiler"), "target": context.get("target"), "threads": int(context.get("threads", 1)),
+            "winograd": context.get("winograd", "standard"), "choices": choices(layers, timed),
             "peak_gflops": float(context["peak_gflops"]), "peers": peers, "failures": failures,
             "layers": sorted(rows.values(), key=lambda r: (order[r["layer"]], r["layout"]))}
 

@@ -1,5 +1,5 @@
 """The report for the terminal."""
-from summary import better_layouts, group_means
+from summary import better_layouts, group_means, within
 
 
 def number(value):
@@ -22,15 +22,21 @@ def ratio(value):
     return "-" if value is None else "%.2f" % value
 
 
+def method(row):
+    """The algorithm, and which variant of it."""
+    return " ".join(word for word in (row["algorithm"], row.get("variant")) if word)
+
+
 def layer_lines(rows):
+    width = max([len("algorithm")] + [len(method(row)) for row in rows])
     # "beside it": our time in the run in which that peer was timed. Peers in Python wheels have a run of their own.
-    lines = ["%-22s %-4s %-11s %10s  %-15s %10s %10s %6s %6s %6s  %9s %9s" % (
-        "layer", "", "algorithm", "ours us", "best peer", "us", "beside it", "ratio", "%peak", "%copy", "extra", "its extra")]
+    lines = ["%-22s %-4s %-*s %10s  %-15s %10s %10s %6s %6s %6s  %9s %9s" % (
+        "layer", "", width, "algorithm", "ours us", "best peer", "us", "beside it", "ratio", "%peak", "%copy", "extra", "its extra")]
     for row in rows:
         best = row["best_peer"]
-        lines.append("%-22s %-4s %-11s %10s  %-15s %10s %10s %6s %6.1f %6.1f  %9s %9s" % (
-            row["layer"][:22], row["layout"], row["algorithm"][:11], number(row["us"]), best or "-",
-            number(row["peers"].get(best)), number(row["ours_us_beside"].get(best)), ratio(row["ratio"]), row["pct_peak"], row["pct_copy_bw"], size(row["extra_bytes"]),
+        lines.append("%-22s %-4s %-*s %10s  %-15s %10s %10s %6s %6.1f %6.1f  %9s %9s" % (
+            row["layer"][:22], row["layout"], width, method(row), number(row["us"]), best or "-", number(row["peers"].get(best)),
+            number(row["ours_us_beside"].get(best)), ratio(row["ratio"]), row["pct_peak"], row["pct_copy_bw"], size(row["extra_bytes"]),
             size(row["peer_extra_bytes"].get(best))))
     return lines
 
@@ -43,6 +49,20 @@ def mean_lines(rows):
     for group, count, mean in group_means(best):
         if count:
             lines.append("%-12s %6d %8s %8s %8s" % (group, count, ratio(mean), ratio(nchw[group]), ratio(nhwc[group])))
+    return lines
+
+
+def choice_lines(chosen):
+    """Where the plan's model chose wrong (--algorithm each)."""
+    lines = ["the plan's choice: within 5%% of the best algorithm in %d of %d rows (%.0f%%)" % (
+        round(within(chosen) * len(chosen)), len(chosen), 100 * within(chosen))]
+    if within(chosen, 0.0) < 1:
+        lines.append("%-22s %-4s %-16s %10s  %-16s %10s %7s" % ("layer", "", "chosen", "us", "best", "us", "loss"))
+    for choice in sorted(chosen, key=lambda c: -c["loss_pct"]):
+        if choice["loss_pct"] > 0:
+            lines.append("%-22s %-4s %-16s %10s  %-16s %10s %6.1f%%" % (
+                choice["layer"][:22], choice["layout"], choice["chosen"], number(choice["us"][choice["chosen"]]), choice["best"],
+                number(choice["us"][choice["best"]]), choice["loss_pct"]))
     return lines
 
 
@@ -77,11 +97,13 @@ def peer_lines(document):
 def render(document):
     machine = document["machine"]
     rows = document["layers"]
-    blocks = [["%s, %s, target %s, %d thread%s: FMA peak %.1f GFLOP/s a core, copy %.1f GB/s" % (
-        machine["cpu"], document["compiler"], document["target"], document["threads"], "s"[:document["threads"] > 1],
-        document["peak_gflops"], machine["copy_gigabytes_per_second"])]]
+    blocks = [["%s, %s, target %s, Winograd %s, %d thread%s: FMA peak %.1f GFLOP/s, copy %.1f GB/s" % (
+        machine["cpu"], document["compiler"], document["target"], document["winograd"], document["threads"],
+        "s"[:document["threads"] > 1], document["peak_gflops"], machine["copy_gigabytes_per_second"])]]
     if rows:
         blocks += [layer_lines(rows), mean_lines(rows), worst_lines(rows)]
+    if document["choices"]:
+        blocks.append(choice_lines(document["choices"]))
     blocks.append(peer_lines(document))
     for failure in document["failures"]:
         blocks.append(["FAILED: %(layer)s %(layout)s %(algorithm)s: %(error)s" % failure])

@@ -78,7 +78,7 @@ def example():
     def row(layout, layer, who, us, kind="median"):
         name = "f32/%s/%s/%s/threads:1" % (layout, layer, who)
         return dict(name=name, run_name=name, run_type="aggregate", aggregate_name=kind, us=us, gflops=1e3 / us, pct_peak=50.0, pct_copy_bw=5.0,
-                    workspace_bytes=100.0, packed_bytes=4 * (4 * 4 * 4 + 4) + 28.0, label="planar avx2")
+                    workspace_bytes=100.0, packed_bytes=4 * (4 * 4 * 4 + 4) + 28.0, label="planar avx2 F(4,3) x F(4,3)")
     bench = {"context": {"cpu": "c <&>", "num_cpus": 2, "date": "d", "copy_gigabytes_per_second": "10", "compiler": "GCC", "target": "avx2",
                          "threads": "1", "peak_gflops": "100", "peer:onednn": "3", "limit:onednn": "CPUID shows 256-bit vectors",
                          "peer:xnnpack": "absent: not found"},
@@ -86,6 +86,11 @@ def example():
                             row("nchw", "two", "auto", 20.0), row("nhwc", "two", "auto", 40.0), row("any", "one", "peer:onednn", 16.0),
                             {"name": "f32/any/two/peer:onednn/threads:1", "run_type": "iteration", "error_occurred": True,
                              "error_message": "no implementation takes this layer"}]}
+    # --algorithm=each: nchw of layer one has a better algorithm than the chosen one, nhwc has not, layer two was timed with auto alone.
+    def forced(layout, algorithm, us):
+        return dict(row(layout, "one", algorithm, us), label=algorithm + " avx2")
+    bench["benchmarks"] += [forced("nchw", "planar", 11.0), forced("nchw", "winograd", 10.0), forced("nhwc", "planar", 8.0),
+                            forced("nhwc", "window_gemm", 9.0)]
     wheels = {"peers": {"ncnn": {"version": "1", "overhead_us": 2.0}},
               "layers": [{"name": "one", "ours": {"nchw": 20.0, "nhwc": 16.0}, "peers": {"ncnn": {"us": 24.0, "extra_bytes": 7}}},
                          {"name": "two", "ours": {"nchw": 20.0, "nhwc": 40.0}, "peers": {"ncnn": {"cannot": "crashed"}}}]}
@@ -103,6 +108,26 @@ class Report(unittest.TestCase):
         self.assertEqual(nhwc["extra_bytes"], 128)
         self.assertIsNone(rows[("two", "nchw")]["ratio"])
         self.assertEqual(rows[("two", "nchw")]["peer_cannot"], {"onednn": "no implementation takes this layer", "ncnn": "crashed"})
+
+    def test_wrong_choices_of_the_plan(self):
+        document = example()
+        choices = {(c["layer"], c["layout"]): c for c in document["choices"]}
+        self.assertEqual(sorted(choices), [("one", "nchw"), ("one", "nhwc")])
+        wrong = choices[("one", "nchw")]
+        self.assertEqual((wrong["chosen"], wrong["best"]), ("planar", "winograd"))
+        self.assertAlmostEqual(wrong["loss_pct"], 10.0)  # 11 against 10, not auto's 10
+        self.assertEqual(choices[("one", "nhwc")]["loss_pct"], 0)
+        self.assertEqual(summary.within(document["choices"]), 0.5)
+        text = table.render(document)
+        self.assertIn("within 5% of the best algorithm in 1 of 2 rows (50%)", text)
+        self.assertRegex(text, "one +nchw planar +11.0  winograd +10.0 +10.0%")
+        self.assertIn("10.0%", page.render(document))
+
+    def test_variants_stand_beside_the_algorithm(self):
+        document = example()
+        self.assertEqual({(r["algorithm"], r["target"], r["variant"]) for r in document["layers"]}, {("planar", "avx2", "F(4,3) x F(4,3)")})
+        self.assertIn("planar F(4,3) x F(4,3)", table.render(document))
+        self.assertIn("planar F(4,3) x F(4,3)", page.render(document))
 
     def test_geometric_means(self):
         self.assertAlmostEqual(summary.geometric_mean([4.0, 0.25, None]), 1.0)
@@ -180,7 +205,7 @@ class Programs(unittest.TestCase):
     def test_bad_arguments(self):
         for arguments, wanted in ((["--threads", "0"], "--threads = \"0\""), (["--target", "mmx"], "--target = \"mmx\""), (["--bogus"], "--bogus"),
                                   (["--layers"], "a value is missing"), (["--layer-filter", "("], "not a regular expression"),
-                                  (["--layer-filter", "zzz"], "no layer")):
+                                  (["--layer-filter", "zzz"], "no layer"), (["--winograd", "on"], "--winograd = \"on\": must be off, strict or standard")):
             reply = call("tconv_runner", *arguments, input="")
             self.assertEqual(reply.returncode, 2, arguments)
             self.assertIn(wanted, reply.stderr)
