@@ -42,14 +42,31 @@ build() {
   cmake --build "$folder" -j "$jobs" --target $targets >"$folder/build.log" 2>&1 || { tail -30 "$folder/build.log" >&2; return 1; }
 }
 
-# choose_cpus COUNT [FIRST]: the last CPUs that this process may use (interrupts mostly go to the first), or those from FIRST on, as
-# taskset takes them. Status 1 when there are too few.
+# choose_cpus COUNT [FIRST]: CPUs that this process may use, as taskset takes them: of different cores as long as there are any, and the
+# last ones (interrupts mostly go to the first); or those from FIRST on. Status 1 when there are too few.
 choose_cpus() {
-  python3 -c 'import os, sys
+  python3 - "$1" "${2-}" <<'PYTHON'
+import os
+import sys
+
 count, first = int(sys.argv[1]), int(sys.argv[2] or -1)
 cpus = sorted(cpu for cpu in os.sched_getaffinity(0) if cpu >= first)
-cpus = cpus[-count:] if first < 0 else cpus[:count]
 if len(cpus) < count or first >= 0 and cpus[0] != first:
     sys.exit(1)
-print(",".join(map(str, cpus)))' "$1" "${2-}"
+
+
+def core(cpu):
+    try:
+        with open("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list" % cpu) as file:
+            return file.read()
+    except OSError:
+        return cpu
+
+
+met, turn = {}, {}
+for cpu in reversed(cpus):  # the first of each core, then the second, ...
+    turn[cpu] = met[core(cpu)] = met.get(core(cpu), 0) + 1
+chosen = cpus[:count] if first >= 0 else sorted(cpus, key=lambda cpu: (turn[cpu], -cpu))[:count]
+print(",".join(map(str, sorted(chosen))))
+PYTHON
 }
