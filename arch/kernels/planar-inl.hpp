@@ -66,7 +66,27 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
   }
 }
 
-// kBlocks neighbouring blocks of NV vectors at once: a few rows alone would leave the multiply-adds waiting for each other.
+// How many neighbouring blocks are done at once: a few rows alone would leave the multiply-adds waiting for each other.
+constexpr size_t planar_blocks(size_t rows) {
+  constexpr size_t kAccumulators = HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64) ? 24 : 12;
+  const size_t most = kAccumulators / (rows * kPlanarVectors);
+  return most < 1 ? 1 : most > 4 ? 4 : most;
+}
+
+// acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v].
+template <size_t kRows, size_t NV, size_t kBlocks>
+HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t channel_stride,
+                          ptrdiff_t block_stride, size_t block, V (&acc)[kBlocks][kRows][NV]) {
+  for (const PlanarSegment* const end = segment + segments; segment != end; ++segment) {
+    const float* HWY_RESTRICT x = segment->x + static_cast<ptrdiff_t>(block) * block_stride;
+    const float* HWY_RESTRICT w = segment->w;
+    for (size_t channel = 0; channel < channels; ++channel, x += channel_stride, w += kRows) {
+#pragma GCC unroll 4
+      for (size_t b = 0; b < kBlocks; ++b) PlanarStep<kRows, NV>(x + static_cast<ptrdiff_t>(b) * block_stride, w, acc[b]);
+    }
+  }
+}
+
 template <size_t kRows, size_t NV, size_t kBlocks>
 HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
@@ -80,14 +100,7 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
     }
   }
-  for (size_t i = 0; i < tile.segments; ++i) {
-    const float* HWY_RESTRICT x = tile.segment[i].x + static_cast<ptrdiff_t>(block) * tile.block_stride;
-    const float* HWY_RESTRICT w = tile.segment[i].w;
-    for (size_t channel = 0; channel < tile.channels; ++channel, x += tile.channel_stride, w += kRows) {
-#pragma GCC unroll 4
-      for (size_t b = 0; b < kBlocks; ++b) PlanarStep<kRows, NV>(x + static_cast<ptrdiff_t>(b) * tile.block_stride, w, acc[b]);
-    }
-  }
+  PlanarSum<kRows, NV, kBlocks>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
@@ -103,7 +116,7 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
 template <size_t kRows>
 HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
-  constexpr size_t kBlocks = kRows * kPlanarVectors <= 4 ? 2 : 1;
+  constexpr size_t kBlocks = planar_blocks(kRows);
   size_t begin = 0;
   size_t block = 0;
   for (; kBlocks > 1 && begin + kBlocks * kBlock <= tile.count; begin += kBlocks * kBlock, block += kBlocks) {

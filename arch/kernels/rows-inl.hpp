@@ -4,9 +4,128 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-// In blocks of 4 x 4, each four vectors of 128 bits.
-void Transpose(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// Four floats of each of kLanes rows, `stride` apart: vector i holds those of the rows i, i + 4, i + 8, ...
+HWY_INLINE V LoadFourColumns(const float* from, ptrdiff_t stride) {
+#if HWY_TARGET == HWY_AVX3
+  const __m512 lower = _mm512_castps256_ps512(_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),  //
+                                                                   _mm_loadu_ps(from + 4 * stride), 1));
+  const __m256 upper =
+      _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + 8 * stride)), _mm_loadu_ps(from + 12 * stride), 1);
+  return V{_mm512_insertf32x8(lower, upper, 1)};
+#else
+  return V{_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)), _mm_loadu_ps(from + 4 * stride), 1)};
+#endif
+}
+
+// kLanes rows at once: whole vectors are stored. Returns how many rows were done.
+HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to,
+                                   ptrdiff_t to_stride) {
+  const D d;
+  const hn::Repartition<double, D> pairs;
   size_t r = 0;
+  for (; r + kLanes <= rows; r += kLanes) {
+    const float* const f = from + static_cast<ptrdiff_t>(r) * from_stride;
+    float* t = to + r;
+    size_t c = 0;
+    for (; c + 4 <= columns; c += 4, t += 4 * to_stride) {
+      const V a0 = LoadFourColumns(f + c, from_stride);
+      const V a1 = LoadFourColumns(f + from_stride + c, from_stride);
+      const V a2 = LoadFourColumns(f + 2 * from_stride + c, from_stride);
+      const V a3 = LoadFourColumns(f + 3 * from_stride + c, from_stride);
+      const auto b0 = hn::BitCast(pairs, hn::InterleaveLower(d, a0, a1));
+      const auto b1 = hn::BitCast(pairs, hn::InterleaveLower(d, a2, a3));
+      const auto b2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
+      const auto b3 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b0, b1)), d, t);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, t + to_stride);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, t + 2 * to_stride);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, t + 3 * to_stride);
+    }
+    for (; c < columns; ++c, t += to_stride) {
+      for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(kLanes); ++i) t[i] = f[i * from_stride + static_cast<ptrdiff_t>(c)];
+    }
+  }
+  return r;
+}
+#endif
+
+#if HWY_TARGET != HWY_SCALAR
+// Two to four planes to dense pixels: to[kPlanes * i + plane] = from[plane * stride + i]. Returns how many pixels were done.
+template <size_t kPlanes>
+HWY_INLINE size_t InterleavePlanes(const float* from, ptrdiff_t stride, size_t count, float* to) {
+  const D d;
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes, from += kLanes, to += kPlanes * kLanes) {
+    const V a = hn::LoadU(d, from);
+    const V b = hn::LoadU(d, from + stride);
+    if constexpr (kPlanes == 2) {
+      hn::StoreInterleaved2(a, b, d, to);
+    } else if constexpr (kPlanes == 3) {
+      hn::StoreInterleaved3(a, b, hn::LoadU(d, from + 2 * stride), d, to);
+    } else {
+      hn::StoreInterleaved4(a, b, hn::LoadU(d, from + 2 * stride), hn::LoadU(d, from + 3 * stride), d, to);
+    }
+  }
+  return i;
+}
+
+// The inverse.
+template <size_t kPlanes>
+HWY_INLINE size_t SeparatePlanes(const float* from, size_t count, float* to, ptrdiff_t stride) {
+  const D d;
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes, from += kPlanes * kLanes, to += kLanes) {
+    V plane[4];
+    if constexpr (kPlanes == 2) {
+      hn::LoadInterleaved2(d, from, plane[0], plane[1]);
+    } else if constexpr (kPlanes == 3) {
+      hn::LoadInterleaved3(d, from, plane[0], plane[1], plane[2]);
+    } else {
+      hn::LoadInterleaved4(d, from, plane[0], plane[1], plane[2], plane[3]);
+    }
+#pragma GCC unroll 4
+    for (size_t p = 0; p < kPlanes; ++p) hn::StoreU(plane[p], d, to + static_cast<ptrdiff_t>(p) * stride);
+  }
+  return i;
+}
+
+// Dense pixels of two to four channels, from planes or to them. Returns how many pixels were done.
+HWY_INLINE size_t TransposeFewChannels(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to,
+                                       ptrdiff_t to_stride, bool* to_pixels) {
+  *to_pixels = rows >= 2 && rows <= 4 && to_stride == static_cast<ptrdiff_t>(rows);
+  if (*to_pixels) {
+    if (rows == 2) return InterleavePlanes<2>(from, from_stride, columns, to);
+    if (rows == 3) return InterleavePlanes<3>(from, from_stride, columns, to);
+    return InterleavePlanes<4>(from, from_stride, columns, to);
+  }
+  if (from_stride != static_cast<ptrdiff_t>(columns)) return 0;
+  if (columns == 2) return SeparatePlanes<2>(from, rows, to, to_stride);
+  if (columns == 3) return SeparatePlanes<3>(from, rows, to, to_stride);
+  if (columns == 4) return SeparatePlanes<4>(from, rows, to, to_stride);
+  return 0;
+}
+#endif
+
+// In blocks of vectors x 4, then 4 x 4, each four vectors of 128 bits.
+void Transpose(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride) {
+#if HWY_TARGET != HWY_SCALAR
+  bool to_pixels;
+  const size_t pixels = TransposeFewChannels(from, from_stride, rows, columns, to, to_stride, &to_pixels);
+  if (to_pixels) {
+    from += pixels;
+    to += static_cast<ptrdiff_t>(pixels) * to_stride;
+    columns -= pixels;
+  } else {
+    from += static_cast<ptrdiff_t>(pixels) * from_stride;
+    to += pixels;
+    rows -= pixels;
+  }
+#endif
+  size_t r = 0;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  r = TransposeVectors(from, from_stride, rows, columns, to, to_stride);
+#endif
 #if HWY_TARGET != HWY_SCALAR
   const hn::FixedTag<float, 4> d;
   for (; r + 4 <= rows; r += 4) {
