@@ -2,21 +2,24 @@
 """compare.py BASE_RUNNER HEAD_RUNNER: the statistical regression gate (./dev bench-compare).
 
 Two processes, one core, turns in the order A B B A; each turn is a few milliseconds of one layer, and counts its fastest run, which
-what else happens on the machine disturbs least; a slowdown that only some runs of a turn have can therefore hide from it. A layer is suspect when the rank test and the
-threshold agree, and slower when most of several fresh pairs of processes say so too: where the loader puts code and the kernel puts
-pages moves times by some percent for a process's life.
+what else happens on the machine disturbs least; a slowdown that only some runs of a turn have can therefore hide from it. Neighbouring
+turns of A and B are compared with each other. A layer is suspect when half of the threshold is passed and chance is unlikely. It is then
+measured again in fresh pairs of processes, because where the loader puts code and the kernel puts pages moves times by some percent for a
+process's life, and is slower when these together say so: by the whole threshold in the median pair, and surely not by chance.
 """
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 
-from statistics_of_two import is_slower, rank_test, slowdown
+from statistics_of_two import is_slower, ratios_of, signed_rank_test, slowdown
 
-TURNS = 16          # of each side
-SLICE = 0.006       # seconds of a turn
-CONFIRMATIONS = 3   # fresh pairs of processes; two must agree
+TURNS = 40          # of each side
+SLICE = 0.0025      # seconds of a turn
+CONFIRMATIONS = 3   # fresh pairs of processes
+SUSPICION = 0.05    # chance of a suspect that is none
 SIGNIFICANCE = 1e-3
 
 
@@ -60,25 +63,40 @@ def layer_names(program, arguments):
 
 
 def sample(a, b, layer, layout, turns):
-    """Two lists of microseconds, and the algorithms."""
+    """Pairs of microseconds, and the algorithms."""
     seconds, algorithm_a = a.prepare(layer, layout)
     _, algorithm_b = b.prepare(layer, layout)
     count = max(1, min(200, int(SLICE / max(seconds, 1e-7))))
-    turns = turns if seconds < 0.05 else max(6, min(turns, int(4 / seconds)))
-    times = ([], [])
+    turns = turns if seconds < 0.02 else max(8, min(turns, int(2 / seconds)))
+    pairs = []
     for turn in range(turns):
-        for side in ((0, 1) if turn % 2 == 0 else (1, 0)):
-            times[side].append((a, b)[side].fastest(count))
+        if turn % 2 == 0:
+            first = a.fastest(count)
+            pairs.append((first, b.fastest(count)))
+        else:
+            second = b.fastest(count)
+            pairs.append((a.fastest(count), second))
     a.ask("free")
     b.ask("free")
-    return times[0], times[1], "%s -> %s" % (algorithm_a, algorithm_b) if algorithm_a != algorithm_b else algorithm_a
+    return pairs, "%s -> %s" % (algorithm_a, algorithm_b) if algorithm_a != algorithm_b else algorithm_a
+
+
+def fresh_samples(arguments, options, layer, layout):
+    """A list of pairs for each of several new pairs of processes."""
+    samples = []
+    for _ in range(CONFIRMATIONS):
+        a, b = Side(arguments.base, options), Side(arguments.head, options)
+        samples.append(sample(a, b, layer, layout, TURNS)[0])
+        a.close()
+        b.close()
+    return samples
 
 
 def write_samples(path, results, side):
     """As Google Benchmark's JSON, for other tools."""
-    rows = [{"name": name, "run_name": name, "run_type": "iteration", "repetitions": len(r[side]), "repetition_index": i,
-             "real_time": us, "cpu_time": us, "time_unit": "us", "iterations": 1}
-            for name, r in results.items() for i, us in enumerate(r[side])]
+    rows = [{"name": name, "run_name": name, "run_type": "iteration", "repetitions": len(pairs), "repetition_index": i,
+             "real_time": pair[side], "cpu_time": pair[side], "time_unit": "us", "iterations": 1}
+            for name, (pairs, _) in results.items() for i, pair in enumerate(pairs)]
     temporary = path + ".part%d" % os.getpid()
     with open(temporary, "w") as file:
         json.dump({"context": {}, "benchmarks": rows}, file, indent=1)
@@ -110,34 +128,34 @@ def main():
     for number, layer in enumerate(names):
         print("\r%3d/%d  %-28s" % (number + 1, len(names), layer), end="", file=sys.stderr, flush=True)
         for layout in ("nchw", "nhwc"):
-            first, second, algorithm = sample(a, b, layer, layout, TURNS)
-            results["f32/%s/%s" % (layout, layer)] = (first, second, algorithm)
-            if is_slower(first, second, threshold, SIGNIFICANCE):
-                suspects.append((layer, layout))
+            name = "f32/%s/%s" % (layout, layer)
+            results[name] = sample(a, b, layer, layout, TURNS)
+            if is_slower([results[name][0]], threshold / 2, SUSPICION):
+                suspects.append((layer, layout, name))
     a.close()
     b.close()
     print(file=sys.stderr)
     slower = []
-    for layer, layout in suspects:
-        name = "f32/%s/%s" % (layout, layer)
-        print("suspect: %s: %+.1f%%; again in fresh processes" % (name, 100 * (slowdown(*results[name][:2]) - 1)), file=sys.stderr)
-        ratios = []
-        for _ in range(CONFIRMATIONS):
-            a, b = Side(arguments.base, options), Side(arguments.head, options)
-            first, second, _ = sample(a, b, layer, layout, TURNS)
-            a.close()
-            b.close()
-            if is_slower(first, second, threshold, SIGNIFICANCE):
-                ratios.append(slowdown(first, second))
-        if len(ratios) * 2 > CONFIRMATIONS:
-            slower.append((name, min(ratios)))
+    for layer, layout, name in suspects:
+        samples = fresh_samples(arguments, options, layer, layout)
+        found = is_slower(samples, threshold, SIGNIFICANCE)
+        print("suspect: %s: %+.1f%%; in fresh processes %s: %s" % (
+            name, 100 * (slowdown(results[name][0]) - 1), ", ".join("%+.1f%%" % (100 * (slowdown(pairs) - 1)) for pairs in samples),
+            "slower" if found else "no"), file=sys.stderr)
+        if found:
+            slower.append((name, samples))
     write_samples(os.path.join(arguments.out, "compare-base.json"), results, 0)
     write_samples(os.path.join(arguments.out, "compare-head.json"), results, 1)
-    faster = [(name, slowdown(r[0], r[1])) for name, r in results.items() if is_slower(r[1], r[0], threshold, SIGNIFICANCE)]
+    faster = []
+    for name, (pairs, _) in results.items():
+        if is_slower([[(second, first) for first, second in pairs]], threshold, SIGNIFICANCE):
+            faster.append((name, slowdown(pairs)))
     for name, ratio in sorted(faster, key=lambda item: item[1]):
         print("faster: %s: %+.1f%%" % (name, 100 * (ratio - 1)))
-    for name, ratio in slower:
-        print("SLOWER: %s: %+.1f%% (%s, p = %.1g)" % (name, 100 * (ratio - 1), results[name][2], rank_test(*results[name][:2])))
+    for name, samples in slower:
+        print("SLOWER: %s: %+.1f%% (%s, p = %.1g)" % (
+            name, 100 * (statistics.median(slowdown(pairs) for pairs in samples) - 1), results[name][1],
+            signed_rank_test([ratio for pairs in samples for ratio in ratios_of(pairs)])))
     print("%d rows, %d faster, %d slower by more than %g%%" % (len(results), len(faster), len(slower), arguments.threshold))
     return 1 if slower else 0
 

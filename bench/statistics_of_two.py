@@ -1,36 +1,44 @@
-"""Two samples of times: are those of the second larger? Mann and Whitney's rank test, one-sided, by the normal approximation with the
-correction for ties (Mann & Whitney 1947; Lehmann, Nonparametrics, 1.2). From the standard library alone: Google Benchmark's compare.py
-does the same test, but needs SciPy and two finished, not interleaved, runs."""
+"""Pairs of times, the two of a pair measured one right after the other: are the second ones longer? Wilcoxon's signed-rank test on the
+logarithms of their ratios, one-sided, by the normal approximation with the correction for ties (Wilcoxon 1945; Lehmann, Nonparametrics,
+3.1). Pairs, because other work on a machine slows both of them alike for as long as it lasts, which may be longer than a whole sample:
+two samples as such would differ. From the standard library alone: Google Benchmark's compare.py tests two finished, not interleaved, runs,
+and needs SciPy."""
 import math
 import statistics
 
 
-def rank_test(first, second):
-    """Probability of ranks at least this much in favour of "second is larger" if both came from one distribution."""
-    n, m = len(first), len(second)
-    values = sorted([(v, 0) for v in first] + [(v, 1) for v in second])
-    rank_sum, ties, i = 0.0, 0.0, 0
-    while i < n + m:
+def signed_rank_test(ratios):
+    """Probability of signed ranks at least this much in favour of "above 1" if ratios and their inverses were equally likely."""
+    logs = [math.log(ratio) for ratio in ratios if ratio != 1]
+    n = len(logs)
+    logs.sort(key=abs)
+    positive, ties, i = 0.0, 0.0, 0
+    while i < n:
         j = i
-        while j < n + m and values[j][0] == values[i][0]:
+        while j < n and abs(logs[j]) == abs(logs[i]):
             j += 1
         rank = (i + 1 + j) / 2  # equal values share their mean rank
-        rank_sum += rank * sum(side for _, side in values[i:j])
+        positive += rank * sum(log > 0 for log in logs[i:j])
         ties += (j - i) ** 3 - (j - i)
         i = j
-    u = rank_sum - m * (m + 1) / 2
-    variance = n * m / 12 * ((n + m + 1) - ties / ((n + m) * (n + m - 1)))
+    variance = n * (n + 1) * (2 * n + 1) / 24 - ties / 48
     if variance <= 0:
         return 1.0
-    z = (u - n * m / 2 - 0.5) / math.sqrt(variance)
+    z = (positive - n * (n + 1) / 4 - 0.5) / math.sqrt(variance)
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def slowdown(first, second):
-    """Ratio of medians."""
-    return statistics.median(second) / statistics.median(first)
+def ratios_of(pairs):
+    return [second / first for first, second in pairs]
 
 
-def is_slower(first, second, threshold, significance):
-    """Both: larger by more than the threshold (0.05 = 5%), and not by chance."""
-    return slowdown(first, second) > 1 + threshold and rank_test(first, second) < significance
+def slowdown(pairs):
+    """Median of the ratios."""
+    return statistics.median(ratios_of(pairs))
+
+
+def is_slower(samples, threshold, significance):
+    """`samples`: a list of pairs for each pair of processes. Both: slower by more than the threshold (0.05 = 5%) in the median process,
+    and not by chance."""
+    pooled = [ratio for pairs in samples for ratio in ratios_of(pairs)]
+    return statistics.median(slowdown(pairs) for pairs in samples) > 1 + threshold and signed_rank_test(pooled) < significance

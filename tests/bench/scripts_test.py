@@ -1,5 +1,6 @@
 """scripts_test.py BENCH_FOLDER PROGRAMS_FOLDER: the gates' decisions, the report's arithmetic, and the programs' answers to bad input."""
 import json
+import math
 import os
 import random
 import subprocess
@@ -22,28 +23,47 @@ def call(program, *arguments, **options):
                           **options)
 
 
-class RankTest(unittest.TestCase):
+class SignedRankTest(unittest.TestCase):
     def test_exact_small_case(self):
-        # All of 10 above all of 10: U = 100; the exact one-sided p is 1 / C(20, 10) = 5.4e-6, the normal approximation 9.1e-5.
-        p = statistics_of_two.rank_test(list(range(10)), list(range(10, 20)))
-        self.assertAlmostEqual(p, 9.134e-5, delta=1e-7)
-        self.assertGreater(statistics_of_two.rank_test(list(range(10, 20)), list(range(10))), 0.999)
+        # All of 10 above 1: W = 55; the exact one-sided p is 2^-10 = 9.8e-4, the normal approximation z = 27 / sqrt(96.25), 2.96e-3.
+        p = statistics_of_two.signed_rank_test([1 + 0.01 * i for i in range(1, 11)])
+        self.assertAlmostEqual(p, 0.5 * math.erfc(27 / math.sqrt(96.25) / math.sqrt(2)), delta=1e-12)
+        self.assertAlmostEqual(p, 2.96e-3, delta=1e-5)
+        self.assertGreater(statistics_of_two.signed_rank_test([1 - 0.01 * i for i in range(1, 11)]), 0.99)
 
-    def test_equal_samples_decide_nothing(self):
-        self.assertEqual(statistics_of_two.rank_test([1.0] * 8, [1.0] * 8), 1.0)
-        self.assertGreater(statistics_of_two.rank_test([1, 2, 3, 4], [1, 2, 3, 4]), 0.4)
+    def test_no_difference_decides_nothing(self):
+        self.assertEqual(statistics_of_two.signed_rank_test([1.0] * 8), 1.0)
+        self.assertGreater(statistics_of_two.signed_rank_test([2, 0.5, 3, 1 / 3]), 0.4)
+
+    def test_ties_share_their_rank(self):
+        # Ranks 1.5, 1.5, 3: W = 3 of 6, and a variance of 3.5 - 6 / 48.
+        p = statistics_of_two.signed_rank_test([2, 0.5, 0.25])
+        self.assertAlmostEqual(p, 0.5 * math.erfc((1.5 - 3 - 0.5) / math.sqrt(3.5 - 6 / 48) / math.sqrt(2)), delta=1e-12)
 
     def test_ten_percent_is_found_and_noise_is_not(self):
         rng = random.Random(7)
-        noise = lambda scale: [scale * (1 + abs(rng.gauss(0, 0.03))) for _ in range(16)]
-        found = sum(statistics_of_two.is_slower(noise(1), noise(1.1), 0.05, 1e-3) for _ in range(200))
-        false = sum(statistics_of_two.is_slower(noise(1), noise(1), 0.05, 1e-3) for _ in range(2000))
-        self.assertGreaterEqual(found, 190)
+
+        def samples(scale):
+            """Three pairs of processes. Other work doubles times for a while; single turns are longer by some percent; processes differ."""
+            result = []
+            for _ in range(3):
+                pairs, busy = [], 1.0
+                own = rng.gauss(0, 0.01)
+                for _ in range(40):
+                    if rng.random() < 0.1:
+                        busy = rng.choice([1.0, 1.5, 2.0])
+                    first, second = (busy * (1 + rng.expovariate(1 / 0.04)) for _ in range(2))
+                    pairs.append((first, second * scale * math.exp(own)))
+                result.append(pairs)
+            return result
+        found = sum(statistics_of_two.is_slower(samples(1.1), 0.05, 1e-3) for _ in range(300))
+        false = sum(statistics_of_two.is_slower(samples(1.0), 0.05, 1e-3) for _ in range(1000))
+        self.assertGreaterEqual(found, 297)
         self.assertEqual(false, 0)
 
     def test_threshold_alone_or_significance_alone_is_not_enough(self):
-        self.assertFalse(statistics_of_two.is_slower([100 + i * 1e-3 for i in range(16)], [101 + i * 1e-3 for i in range(16)], 0.05, 1e-3))
-        self.assertFalse(statistics_of_two.is_slower([1, 2], [3, 4], 0.05, 1e-3))
+        self.assertFalse(statistics_of_two.is_slower([[(100 + i * 1e-3, 101 + i * 1e-3) for i in range(16)]], 0.05, 1e-3))
+        self.assertFalse(statistics_of_two.is_slower([[(1, 3), (2, 4)]], 0.05, 1e-3))
 
 
 class Counts(unittest.TestCase):
