@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "support/crash_report.hpp"
+#include "support/winograd_bounds.hpp"
 
 namespace tconv_test {
 namespace {
@@ -63,9 +64,41 @@ TensorLayout residual_layout(const Problem& p, const Variant& v) {
                        v.residual_in_place ? v.output_gaps : v.residual_gaps);
 }
 
+tconv::Description with_slopes(const Problem& problem) {
+  tconv::Description layer = problem.layer;
+  if (!problem.slopes.empty()) layer.activation.slopes = problem.slopes.data();
+  return layer;
+}
+
 bool is_exact(const tconv::Description& layer, Data data) {
   const tconv::ActivationKind kind = layer.input_activation.kind;
   return data == Data::whole && (kind == tconv::ActivationKind::none || kind == tconv::ActivationKind::relu);
+}
+
+std::string compare(const Problem& problem, const Expectation& expected, const Floats& actual) {
+  int64_t wrong = 0;
+  std::ostringstream first;
+  const LayerSizes& z = problem.sizes;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!expected.free.empty() && expected.free[i]) continue;
+    const double value = expected.value[i];
+    const double got = static_cast<double>(actual[i]);
+    const bool right = std::isnan(value)   ? std::isnan(got)
+                       : std::isinf(value) ? got == value
+                                           : std::fabs(got - value) <= expected.bound[i];
+    if (right) continue;
+    if (wrong++ == 0) {
+      const int64_t cell = static_cast<int64_t>(i) % z.output_cells();
+      const int64_t image = static_cast<int64_t>(i) / z.output_cells();
+      first.precision(9);
+      first << "y[n=" << image / z.out_channels << ", c=" << image % z.out_channels << ", " << cell / (z.output[1] * z.output[2])
+            << ", " << cell / z.output[2] % z.output[1] << ", " << cell % z.output[2] << "] = " << got
+            << (is_untouched(actual[i]) ? " (never written)" : "") << ", expected " << value << " within " << expected.bound[i];
+    }
+  }
+  if (wrong == 0) return "";
+  first << "; " << wrong << " of " << actual.size() << " outputs wrong";
+  return first.str();
 }
 
 }  // namespace
@@ -99,9 +132,8 @@ Problem make_reshaped(const Problem& problem, const tconv::Description& layer, R
 }
 
 void expect_again(Problem* p) {
-  tconv::Description layer = p->layer;
-  if (!p->slopes.empty()) layer.activation.slopes = p->slopes.data();
-  p->expected = expect(p->sizes, layer, to_doubles(p->x), to_doubles(p->w), to_doubles(p->bias), to_doubles(p->residual), p->exact);
+  p->expected =
+      expect(p->sizes, with_slopes(*p), to_doubles(p->x), to_doubles(p->w), to_doubles(p->bias), to_doubles(p->residual), p->exact);
 }
 
 tconv::Description described(const Problem& problem, const Variant& variant) {
@@ -189,7 +221,7 @@ Outcome run_on(const tconv::ConvTranspose& op, const Problem& problem, const Var
     break;
   }
   outcome.failure = failure.str();
-  if (outcome.ok()) outcome.failure = compare(problem, outcome.output);
+  if (outcome.ok()) outcome.failure = compare(problem, outcome.output, op.plan());
   return outcome;
 }
 
@@ -199,30 +231,14 @@ Outcome run_case(const Problem& problem, const Variant& variant) {
   return outcome.unsupported || !outcome.ok() ? outcome : run_on(op, problem, variant);
 }
 
-std::string compare(const Problem& problem, const Floats& actual) {
-  int64_t wrong = 0;
-  std::ostringstream first;
-  const LayerSizes& z = problem.sizes;
-  for (size_t i = 0; i < actual.size(); ++i) {
-    const double value = problem.expected.value[i];
-    const double got = static_cast<double>(actual[i]);
-    const bool right = std::isnan(value)   ? std::isnan(got)
-                       : std::isinf(value) ? got == value
-                                           : std::fabs(got - value) <= problem.expected.bound[i];
-    if (right) continue;
-    if (wrong++ == 0) {
-      const int64_t cell = static_cast<int64_t>(i) % z.output_cells();
-      const int64_t image = static_cast<int64_t>(i) / z.output_cells();
-      first.precision(9);
-      first << "y[n=" << image / z.out_channels << ", c=" << image % z.out_channels << ", " << cell / (z.output[1] * z.output[2])
-            << ", " << cell / z.output[2] % z.output[1] << ", " << cell % z.output[2] << "] = " << got
-            << (is_untouched(actual[i]) ? " (never written)" : "") << ", expected " << value << " within "
-            << problem.expected.bound[i];
-    }
-  }
-  if (wrong == 0) return "";
-  first << "; " << wrong << " of " << actual.size() << " outputs wrong";
-  return first.str();
+std::string compare(const Problem& problem, const Floats& actual) { return compare(problem, problem.expected, actual); }
+
+std::string compare(const Problem& problem, const Floats& actual, const tconv::PlanSummary& plan) {
+  const Filtering filtering = filtering_of(problem.sizes, plan);
+  if (!filtering.any()) return compare(problem, problem.expected, actual);
+  const Expectation expected = expect_filtered(problem.expected, problem.sizes, with_slopes(problem), filtering,
+                                               to_doubles(problem.x), to_doubles(problem.w));
+  return compare(problem, expected, actual);
 }
 
 int64_t effort(int64_t quick, int64_t normal, int64_t full) {

@@ -72,8 +72,10 @@ Outcome run_on(const tconv::ConvTranspose& op, const Problem& problem, const Var
 // Both.
 Outcome run_case(const Problem& problem, const Variant& variant);
 
-// Empty, or where and by how much `actual` (dense) is off.
+// Empty, or where and by how much `actual` (dense) is off. `plan`: of the operator that computed it; without one, by the bounds of
+// direct algorithms.
 std::string compare(const Problem& problem, const Floats& actual);
+std::string compare(const Problem& problem, const Floats& actual, const tconv::PlanSummary& plan);
 
 // One line each, every field that differs from its default.
 std::string to_string(const tconv::Description& description);

@@ -76,7 +76,8 @@ Expectation expect(const LayerSizes& z, const tconv::Description& d, const Doubl
   e.value = finish(z, d.activation, sums, bias, residual);
   e.bound.assign(e.value.size(), 0.0);
   const tconv::Activation identity;
-  const Doubles before = finish(z, identity, sums, bias, residual);
+  e.sum = finish(z, identity, sums, bias, residual);
+  const Doubles& before = e.sum;
   Doubles sum_error(e.value.size(), 0.0);
   if (!exact) {
     const Doubles magnitude =

@@ -11,7 +11,7 @@
 // The activation on the input changes x by at most input_activation_error(x); the sum by the scatter of that with |w|.
 // The activation f: |f~(s~) - f(s)| <= L * |s~ - s| + activation_error(s), with L the Lipschitz constant of f and f~'s own error.
 //
-// Winograd and other indirect methods do not satisfy the bound of the sum; they need their own stated one.
+// Winograd does not satisfy the bound of the sum; winograd_bounds.hpp has its own.
 #pragma once
 
 #include "support/oracle.hpp"
@@ -33,6 +33,8 @@ double activation_error(const tconv::Activation& activation, double s, int64_t c
 struct Expectation {
   Doubles value;
   Doubles bound;
+  Doubles sum;             // before the activation
+  std::vector<bool> free;  // anything may stand there; empty: nowhere
 };
 
 // `exact`: x, w, bias and residual are whole numbers whose sums stay below 2^24 (and no activation on the input that rounds).
