@@ -23,10 +23,15 @@ constexpr size_t kPixelRows[KernelTable::max_vectors] = {8, 4, 3, 2};
 constexpr size_t kPixelRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
-// Cache lines to fetch in each round of four steps, from `line` on.
+// Steps of the sum done per round of the loop. With more than two, GCC 12 runs out of registers in the largest tiles.
+constexpr size_t PixelStepsPerRound(size_t rows, size_t vectors) {
+  return (HWY_TARGET == HWY_AVX2 && rows * vectors > 10) || (HWY_TARGET == HWY_AVX3 && rows * vectors > 20) ? 2 : 4;
+}
+
+// Cache lines to fetch meanwhile.
 struct PixelPrefetch {
   const char* line;
-  size_t per_round;
+  size_t lines;
 };
 
 // acc[m][v] += row_m[k .. k + kSteps) * b[0 .. kSteps)[v]
@@ -86,9 +91,12 @@ HWY_NOINLINE void PixelTile(const PixelProduct& p, const PixelPair* pair, PixelP
   const size_t steps = p.k;
   size_t k = 0;
 #if !(HWY_TARGET == HWY_NEON && !HWY_ARCH_ARM_A64)  // ARMv7: loads for more than one step would not fit the registers
-  for (; k + 4 <= steps; k += 4, b += 4 * NV * kLanes) {
-    for (size_t i = fetch.per_round; i != 0; --i, fetch.line += 64) __builtin_prefetch(fetch.line);
-    PixelSteps<MR, NV, 4>(row, k, b, acc);
+  constexpr size_t kSteps = PixelStepsPerRound(MR, NV);
+  const size_t rounds = steps / kSteps;
+  const size_t lines_per_round = rounds == 0 ? 0 : (fetch.lines + rounds - 1) / rounds;
+  for (; k + kSteps <= steps; k += kSteps, b += kSteps * NV * kLanes) {
+    for (size_t i = lines_per_round; i != 0; --i, fetch.line += 64) __builtin_prefetch(fetch.line);
+    PixelSteps<MR, NV, kSteps>(row, k, b, acc);
   }
 #endif
   for (; k < steps; ++k, b += NV * kLanes) PixelSteps<MR, NV, 1>(row, k, b, acc);
@@ -115,16 +123,13 @@ void PixelProducts(const PixelProduct& p) {
   constexpr size_t MR = kPixelRows[NV - 1];
   const size_t tiles = (p.pairs + MR - 1) / MR;
   const size_t lines = p.next == nullptr ? 0 : p.k * (NV * kLanes * sizeof(float)) / 64;
-  const size_t rounds = p.k / 4;
-  const size_t per_round = rounds == 0 ? 0 : (lines + tiles * rounds - 1) / (tiles * rounds);
+  const size_t lines_per_tile = (lines + tiles - 1) / tiles;
+  const char* line = reinterpret_cast<const char*>(p.next);
   size_t first = 0;
-  size_t fetched = 0;
-  for (size_t i = 0; i < tiles; ++i) {
+  for (size_t i = 0; i < tiles; ++i, line += lines_per_tile * 64) {
     const size_t rows = (p.pairs - first + tiles - i - 1) / (tiles - i);
-    const PixelPrefetch fetch{reinterpret_cast<const char*>(p.next) + fetched * 64, fetched < lines ? per_round : 0};
-    PixelTileOfRows<MR, NV>(p, p.pair + first, rows, fetch);
+    PixelTileOfRows<MR, NV>(p, p.pair + first, rows, {line, lines_per_tile});
     first += rows;
-    fetched += per_round * rounds;
   }
 }
 
