@@ -1,4 +1,7 @@
 // A zero-initialised array on the heap, aligned to 64 bytes, that reports failure instead of throwing.
+//
+// Large ones lie in huge pages where the system has them: weights that stream by once would need a page table walk every 4 KiB,
+// which costs more than the reading (1024 -> 512 channels, 4 x 4 pixels, AVX-512 in a virtual machine: 2.0 against 1.26 ms).
 #pragma once
 
 #include <cstddef>
@@ -7,6 +10,10 @@
 #include <cstring>
 #include <type_traits>
 #include <utility>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace tconv {
 
@@ -29,9 +36,14 @@ class Buffer {
   // Replaces the contents by `size` zeros. False, with the old contents kept, when there is no memory.
   [[nodiscard]] bool allocate(size_t size) {
     size_t bytes = 0;
-    if (__builtin_mul_overflow(size, sizeof(T), &bytes) || bytes > PTRDIFF_MAX - 64) return false;
-    void* const p = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
+    if (__builtin_mul_overflow(size, sizeof(T), &bytes) || bytes > PTRDIFF_MAX - huge_page) return false;
+    const size_t alignment = bytes >= 2 * huge_page ? huge_page : 64;
+    void* const p = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
     if (p == nullptr) return false;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    // Whole pages only, so that no more memory is taken; where there are none, nothing is lost.
+    if (alignment == huge_page) static_cast<void>(madvise(p, bytes / huge_page * huge_page, MADV_HUGEPAGE));
+#endif
     std::memset(p, 0, bytes);
     std::free(data_);
     data_ = static_cast<T*>(p);
@@ -52,6 +64,8 @@ class Buffer {
   const T* end() const { return data_ + size_; }
 
  private:
+  static constexpr size_t huge_page = size_t{2} << 20;
+
   T* data_ = nullptr;
   size_t size_ = 0;
 };
