@@ -83,13 +83,17 @@ struct Polynomial {
   }
 };
 
-// The points 0 .. points - 2; the last one, points - 1, is infinity. Among the sets of small fractions tried for each size, these
-// have the smallest errors over R = 2 .. 5 (docs/winograd.md): numbers beside their inverses, of opposite sign where they
-// cannot come in pairs of opposites.
+// The points 0 .. points - 2; the last one, points - 1, is infinity. Products and sums of them grow least, over R = 2 .. 5 and
+// among fractions of small numbers (docs/winograd.md), with numbers beside their inverses, of opposite signs: an output's error
+// follows
+//     sum over i of  A^T[t][i]^2 |B^T[i]|^2 |G[i]|^2,
+// the variances of the products that it is summed from. Opposite points also share most of their transforms.
 constexpr Rational finite_point(int points, int i) {
-  constexpr Rational alternating[] = {0, 1, -1, {1, 2}, -2};
+  constexpr Rational ones[] = {0, 1, -1};
+  constexpr Rational single[] = {0, -1, {2, 3}, {3, 2}};
+  constexpr Rational inverse[] = {0, {2, 3}, {-2, 3}, {3, 2}, {-3, 2}};
   constexpr Rational paired[] = {0, 1, -1, {1, 2}, {-1, 2}, 2, -2};
-  return points <= 6 ? alternating[i] : paired[i];
+  return points <= 4 ? ones[i] : points == 5 ? single[i] : points == 6 ? inverse[i] : paired[i];
 }
 
 constexpr bool is_infinity(int points, int i) { return i == points - 1; }

@@ -1,7 +1,7 @@
 // winograd_input, winograd_output: the transforms of Winograd domains, straight-line code that is generated from
 // arch/cook_toom.hpp.
 //
-// Input. All points but 1 and -1 share the factor x^2 - 1 of M, so from 5 points on they work on t_k = d_{k+2} - d_k. A pair of
+// Input. Where 1 and -1 are among many points, all others share the factor x^2 - 1 of M and work on t_k = d_{k+2} - d_k. A pair of
 // opposite points (a, -a) shares N(x) = product of (x - a_j) over all finite points but these two: M_a = (x + a) N,
 // M_-a = (x - a) N, so with u = N applied to the inputs and v = N applied one input further, both are multiples of v +- a u.
 // Output. a^t of a pair of opposite points is equal for even t and opposite for odd t: t meets the sum or the difference of the
@@ -67,8 +67,11 @@ HWY_INLINE V Combine(const V* x) {
 constexpr bool IsPair(int points, int i) {
   return i > 0 && i + 1 < points - 1 && cook_toom::finite_point(points, i + 1) == -cook_toom::finite_point(points, i);
 }
-// Does a point work on the differences t?
-constexpr bool OnDifferences(int points, int i) { return points >= 5 && i != 1 && i != 2; }
+// Are there differences t, and does a point work on them?
+constexpr bool HasDifferences(int points) {
+  return points >= 5 && cook_toom::finite_point(points, 1) == 1 && cook_toom::finite_point(points, 2) == -1;
+}
+constexpr bool OnDifferences(int points, int i) { return HasDifferences(points) && i != 1 && i != 2; }
 
 // Coefficients of (product of roots but those of two points) * scale, divided by x^2 - 1 where the points work on differences.
 // p = q (x^2 - 1) means p_i = q_{i-2} - q_i.
@@ -140,7 +143,7 @@ HWY_INLINE void InputVector(const float* const (&from)[max_points], float* to, p
   V transformed[max_points];
 #pragma GCC unroll 8
   for (int i = 0; i < kPoints; ++i) d[i] = kWhole ? hn::LoadU(tag, from[i] + c) : LoadFirst(from[i] + c, lanes);
-  if constexpr (kPoints >= 5) {
+  if constexpr (HasDifferences(kPoints)) {
 #pragma GCC unroll 8
     for (int i = 0; i + 2 < kPoints; ++i) t[i] = hn::Sub(d[i + 2], d[i]);
   }
