@@ -78,7 +78,7 @@ struct RowEpilogue {
 };
 
 // overlap_rows: y[phases * q + r] = f(bias + sum over the terms of phase r of  weight * x[q]) for q in [0, count). The terms' x is
-// scratch, readable up to count rounded up to four vectors; y is written exactly.
+// scratch, readable up to count rounded up to whole vectors; y is written exactly.
 struct OverlapTerm {
   const float* x;
   float weight;
@@ -222,6 +222,9 @@ struct KernelTable {
   // to[b * block_stride + i] = from[b * block + i] for blocks of planar_vectors * lanes numbers; zeros after `count`, to the end of
   // a block.
   void (*copy_blocks)(const float* from, size_t count, float* to, ptrdiff_t block_stride);
+  // to[r * to_stride + left + i] = from[r * from_stride + i] for i in [0, count), zeros in the rest of [r * to_stride, (r + 1) *
+  // to_stride). May write zeros up to a vector beyond the last row.
+  void (*pad_rows)(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride);
   // to[c * to_stride + r] = from[r * from_stride + c] for r in [0, rows), c in [0, columns).
   void (*transpose)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);
   // x[i] = f(x[i] + bias)

@@ -25,12 +25,36 @@ void place_taps(const Layer& layer, Plan* plan) {
   plan->reach = plan->largest_shift - smallest;
 }
 
+// The input rows that the phases of period 0 meet.
+void place_rows(const Layer& layer, Plan* plan) {
+  const Axis& y = layer.axis(1);
+  plan->first_input = INT64_MAX;
+  plan->last_input = INT64_MIN;
+  for (const LivePhase& phase : layer.phases[1].live) {
+    const int64_t q = y.pad_begin / y.stride + (phase.index < y.pad_begin % y.stride ? 1 : 0);
+    const int64_t last = q - phase.input_offset;
+    plan->first_input = std::min(plan->first_input, last - (phase.taps - 1) * layer.phases[1].input_step);
+    plan->last_input = std::max(plan->last_input, last);
+  }
+}
+
+// The taps of x lie beside each other in the output: no phase is dead, none has two taps.
+bool taps_tile(const Layer& layer) {
+  const Axis& x = layer.axis(2);
+  return layer.in_per_group != 1 && x.kernel == x.stride && x.kernel <= arch::KernelTable::max_overlap_phases &&
+         (x.dilation == 1 || x.kernel == 1);
+}
+
 bool is_direct(const Layer& layer) { return layer.in_per_group == 1; }
 
 // Output channels of a chunk: few, so that T stays in L1, but enough to fill whole blocks of rows.
 int64_t choose_chunk(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t block = static_cast<int64_t>(kernels.planar_rows);
   const int64_t kernel = layer.axis(2).kernel;
+  if (taps_tile(layer)) {
+    const int64_t most = std::max<int64_t>(1, block / kernel);
+    return ceil_div(layer.out_per_group, ceil_div(layer.out_per_group, most));
+  }
   int64_t best = 1;
   double best_fill = 0;
   for (int64_t channels = 1; channels <= std::min<int64_t>(block, layer.out_per_group); ++channels) {
@@ -157,8 +181,6 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
     }
   }
   plan->chunks = ceil_div(layer.out_per_group, plan->chunk_channels);
-  plan->in_place = !plan->direct && layer.description.layout == Layout::nchw && !layer.has_input_activation() &&
-                   layer.out_per_group * x.kernel <= static_cast<int64_t>(kernels.planar_rows);
   const size_t channels = static_cast<size_t>(layer.description.out_channels);
   if (!plan->bias.allocate(channels)) return no_memory;
   if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));
@@ -169,33 +191,78 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   return reshape(layer, kernels, options, plan);
 }
 
+// Are the rows of all channels, read where they lie, good to read `times` times? Many of them would fall into few sets of L1, or
+// each into a page of its own.
+bool good_in_place(const Layer& layer, int64_t times, const Options& options) {
+  if (layer.description.layout != Layout::nchw || layer.has_input_activation()) return false;
+  if (times <= 2) return true;
+  if (layer.in_per_group > 64) return false;
+  const int64_t set_bytes = 4096;  // of one way
+  int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
+  for (int64_t rest = set_bytes; rest != 0;) {  // their greatest common divisor
+    const int64_t next = distance % rest;
+    distance = rest;
+    rest = next;
+  }
+  const int64_t ways = static_cast<int64_t>(options.cache.l1) / set_bytes;
+  return layer.in_per_group <= set_bytes / std::max<int64_t>(distance, 64) * ways / 2;
+}
+
+void plan_direct(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  const Geometry& g = layer.geometry;
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t q_count = ceil_div(g.output[2], g.axis[2].stride);
+  const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
+  // Copies stay in a quarter of L2: shorten the strip first, then the rows.
+  const int64_t affordable = static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / z_rows;
+  const int64_t fewest = plan->last_input - plan->first_input + 1;
+  const int64_t strips = ceil_div(q_count, std::max(affordable / fewest - plan->reach, 8 * lanes));
+  plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), lanes) * lanes;
+  // Rows that overlap are read in whole vectors from any q of the strip on.
+  plan->t_pitch = ceil_div(plan->strip, lanes) * lanes + plan->reach;
+  const int64_t rows = std::clamp<int64_t>(affordable / plan->t_pitch, fewest, g.axis[1].input + fewest);
+  plan->periods_per_block = std::min(rows - fewest + 1, ceil_div(g.output[1], g.axis[1].stride));
+  plan->copied_rows = z_rows * std::min(g.axis[1].input, plan->periods_per_block + fewest - 1);
+  plan->segments = 0;
+  plan->terms = g.axis[2].kernel * layer.phases[0].most_taps() * layer.phases[1].most_taps();
+}
+
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
-  const Axis& y = g.axis[1];
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
   const int64_t q_count = ceil_div(g.output[2], x.stride);
   place_taps(layer, plan);
+  place_rows(layer, plan);
+  if (plan->direct) {
+    plan_direct(layer, kernels, options, plan);
+    return {};
+  }
+  plan->fused = taps_tile(layer) && x.pad_begin % x.stride == 0 && !layer.description.residual;
+  plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
+  plan->terms = x.kernel;
+  const int64_t taps = g.axis[0].kernel * g.axis[1].kernel;
+  const int64_t row_blocks_of_chunk = row_blocks(plan->chunk_channels * x.kernel, static_cast<int64_t>(kernels.planar_rows));
+  plan->in_place = good_in_place(layer, taps * plan->chunks * row_blocks_of_chunk, options);
+  const int64_t columns = std::min(q_count, x.input - x.pad_begin / x.stride);
+  if (plan->fused && columns < block) plan->in_place = false;
 
-  // A task's copies should stay in half of L2, and a chunk's rows of T in a quarter: shorten the strip first, then the rows.
+  // The ring of copies should stay in half of L2, and a chunk's rows of T in a quarter.
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
-  const int64_t y_reach = (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
-  const int64_t affordable = static_cast<int64_t>(options.cache.l2 / 2 / sizeof(float)) / (z_rows * layer.in_per_group);
-  const int64_t t_rows = plan->direct ? 1 : plan->chunk_channels * x.kernel;
-  const int64_t fewest_rows = y_reach + std::min(ceil_div(g.output[1], y.stride), std::max<int64_t>(4, 4 * y_reach));
-  const int64_t budget = std::min(affordable / fewest_rows, static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / t_rows);
-  const int64_t strips = ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
+  plan->ring = std::min(g.axis[1].input, plan->last_input - plan->first_input + 1);
+  const int64_t copies = static_cast<int64_t>(options.cache.l2 / 2 / sizeof(float)) / (plan->ring * z_rows * layer.in_per_group);
+  const int64_t rows_of_t = static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / (plan->chunk_channels * x.kernel);
+  const int64_t budget = std::min(plan->in_place ? INT64_MAX : copies, plan->fused ? INT64_MAX : rows_of_t);
+  const int64_t strips = plan->fused && plan->in_place ? 1 : ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
-  plan->x_blocks = plan->in_place ? 1 : ceil_div(std::min(x.input, plan->strip + plan->reach), block);
+  const int64_t half_l1 = static_cast<int64_t>(options.cache.l1 / 2 / sizeof(float)) / (plan->segments * layer.in_per_group);
+  plan->pass = half_l1 < block ? ceil_div(plan->strip + plan->reach, block) * block : half_l1 / block * block;
+  plan->x_blocks = plan->in_place ? (plan->fused ? 0 : 1) : ceil_div(std::min(x.input, plan->strip + plan->reach), block);
+  plan->copied_rows = z_rows * plan->ring;
   // Rows that overlap are read up to four vectors from any q of the strip on.
   plan->t_pitch = ceil_div(plan->strip + plan->reach, lanes) * lanes + 5 * lanes;
   if (plan->t_pitch % 512 == 0) plan->t_pitch += lanes;  // rows must not share a cache set
-  const int64_t row_floats = plan->direct ? plan->t_pitch : plan->x_blocks * block;
-  plan->rows_per_task = std::clamp<int64_t>(affordable / row_floats - y_reach, 1, ceil_div(g.output[1], y.stride));
-  plan->copied_rows = z_rows * std::min(y.input, plan->rows_per_task + y_reach);
-  plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
-  plan->terms = x.kernel * (plan->direct ? plan->segments : 1);
   return {};
 }
 

@@ -14,9 +14,12 @@
 // With one input channel a group there is nothing to sum first: the rows that overlap are the input rows times the weight of the
 // tap.
 //
-// Input rows are copied, a strip of x at a time, into scratch: that applies the input activation, turns NHWC into planes, and keeps
-// channels from aliasing in the cache. Where one block of rows is all there is, each input is read once anyway: then whole blocks
-// of columns are read in place and only the rest of a row is copied.
+// Input rows are copied, a strip of x at a time, into a ring of rows that all phases of a period share: that applies the input
+// activation, turns NHWC into planes, and keeps channels from aliasing in the cache. Where inputs are read once or twice anyway
+// they are read in place.
+//
+// Taps that do not overlap along x (kernel = stride, at most four) need no T: the rows of a channel are its phases, finished and
+// interleaved in registers.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -32,7 +35,6 @@ struct XTap {
 };
 
 struct Plan {
-  bool in_place = false;       // whole blocks of columns are read where they lie
   bool direct = false;         // one input channel a group: input rows overlap, without T
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group
@@ -43,14 +45,20 @@ struct Plan {
   Buffer<float> slopes;   // [out_channels], for prelu
 
   // Of the current shape.
+  bool fused = false;         // phases are finished in registers, without T
+  bool in_place = false;      // whole blocks of columns (fused: all columns) are read where they lie
   Buffer<XTap> x_taps;        // [kernel of x]
   int64_t largest_shift = 0;  // the windows of a strip begin this much before its first q
   int64_t reach = 0;          // largest shift - smallest shift: how much longer than the strip they are together
   int64_t strip = 0;          // q of one strip
+  int64_t pass = 0;           // columns whose inputs stay in L1 while all rows of T pass by
   int64_t x_blocks = 0;       // blocks of a copied row
   int64_t t_pitch = 0;        // floats of a row of T (direct: of a copied row)
-  int64_t rows_per_task = 1;
-  int64_t copied_rows = 0;
+  int64_t first_input = 0;    // the output rows of period i meet the input rows [first_input + i, last_input + i]
+  int64_t last_input = 0;
+  int64_t ring = 0;               // copied rows that are kept, per tap of z
+  int64_t periods_per_block = 1;  // direct: periods whose input rows are copied together
+  int64_t copied_rows = 0;        // at a time, of all taps of z
   int64_t segments = 0;
   int64_t terms = 0;
 };
@@ -63,6 +71,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
+
+// What workspace_bytes() and run() do where plan.direct.
+size_t direct_workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);
+void run_direct(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 
 // Rows of T [begin, end) of block `index` when `rows` rows are split into blocks of at most `largest`, evenly.
 struct RowBlock {

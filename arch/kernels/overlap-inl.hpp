@@ -75,10 +75,11 @@ HWY_NOINLINE void OverlapPhases(const OverlapRow& row) {
     const ptrdiff_t x = static_cast<ptrdiff_t>(i) * row.x_stride;
     float* const y = row.y + static_cast<ptrdiff_t>(i) * row.y_stride;
     size_t q = 0;
-    for (; q + kLanes < row.count; q += kVectors * kLanes) {
+    for (; q + (kVectors - 1) * kLanes < row.count; q += kVectors * kLanes) {
       OverlapVectors<kPhases, kVectors, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
     }
-    if (q < row.count) OverlapVectors<kPhases, 1, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
+    for (; q < row.count; q += kLanes)
+      OverlapVectors<kPhases, 1, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
   }
 }
 

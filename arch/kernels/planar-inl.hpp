@@ -139,6 +139,15 @@ void CopyBlocks(const float* from, size_t count, float* to, ptrdiff_t block_stri
   for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(LoadColumns(from, v, count), d, to + v * kLanes);
 }
 
+void PadRows(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride) {
+  const D d;
+  for (size_t r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
+    for (size_t i = 0; i < left; i += kLanes) hn::StoreU(hn::Zero(d), d, to + i);
+    for (size_t i = 0; i < count; i += kLanes) hn::StoreU(LoadColumns(from + i, 0, count - i), d, to + left + i);
+    for (size_t i = left + (count + kLanes - 1) / kLanes * kLanes; i < to_stride; i += kLanes) hn::StoreU(hn::Zero(d), d, to + i);
+  }
+}
+
 template <size_t kRows>
 void FillPlanar(KernelTable* table) {
   if constexpr (kRows > 0) {

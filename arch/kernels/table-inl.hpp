@@ -65,6 +65,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->overlap = Overlap;
   table->periods = Periods;
   table->copy_blocks = CopyBlocks;
+  table->pad_rows = PadRows;
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE
   table->depthwise = DepthwiseChannels;
