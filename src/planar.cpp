@@ -195,7 +195,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
 // each into a page of its own.
 bool good_in_place(const Layer& layer, int64_t times, const Options& options) {
   if (layer.description.layout != Layout::nchw || layer.has_input_activation()) return false;
-  if (times <= 2) return true;
+  if (times <= 1) return true;
   if (layer.in_per_group > 64) return false;
   const int64_t set_bytes = 4096;  // of one way
   int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
@@ -250,7 +250,14 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 
   // The ring of copies should stay in half of L2, and a chunk's rows of T in a quarter.
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
-  plan->ring = std::min(g.axis[1].input, plan->last_input - plan->first_input + 1);
+  // A KiB in a row of each channel keeps the hardware's prefetchers busy.
+  const int64_t kib = 256;
+  const int64_t row = z_rows * layer.in_per_group * x.input;
+  plan->ahead =
+      layer.description.layout == Layout::nhwc
+          ? 1
+          : std::clamp<int64_t>(static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / row, 1, ceil_div(kib, x.input));
+  plan->ring = std::min(g.axis[1].input, plan->last_input - plan->first_input + plan->ahead);
   const int64_t copies = static_cast<int64_t>(options.cache.l2 / 2 / sizeof(float)) / (plan->ring * z_rows * layer.in_per_group);
   const int64_t rows_of_t = static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / (plan->chunk_channels * x.kernel);
   const int64_t budget = std::min(plan->in_place ? INT64_MAX : copies, plan->fused ? INT64_MAX : rows_of_t);

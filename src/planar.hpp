@@ -56,6 +56,7 @@ struct Plan {
   int64_t t_pitch = 0;        // floats of a row of T (direct: of a copied row)
   int64_t first_input = 0;    // the output rows of period i meet the input rows [first_input + i, last_input + i]
   int64_t last_input = 0;
+  int64_t ahead = 1;              // rows copied at a time
   int64_t ring = 0;               // copied rows that are kept, per tap of z
   int64_t periods_per_block = 1;  // direct: periods whose input rows are copied together
   int64_t copied_rows = 0;        // at a time, of all taps of z

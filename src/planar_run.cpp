@@ -131,18 +131,39 @@ class Task {
   // Input rows are kept in a ring: those that the phases of one period meet.
   float* copy_of(int64_t jz, int64_t iy) const { return copies_ + (jz * plan_.ring + iy % plan_.ring) * row_floats_; }
 
+  // The input rows before `end`, and some that come next: short rows of a channel are fetched together, because they follow each
+  // other in memory (NCHW) and the next channel's do not.
   void copy_inputs(int64_t end) {
-    const Pitch& pitch = layer_.geometry.input_pitch;
+    if (copied_end_ >= end) return;
+    const int64_t limit = std::min(layer_.axis(1).input, plan_.last_input + task_.last);
+    const int64_t last = std::min(std::max(end, copied_end_ + plan_.ahead), std::max(limit, end));
     const int64_t first = strip_.x_begin + columns_in_place();
-    for (; copied_end_ < end; ++copied_end_) {
-      if (first >= strip_.x_end) continue;
-      for (int64_t jz = 0; jz < z_.taps; ++jz) {
-        const int64_t iz = z_.input(jz);
-        if (!inside(0, iz)) continue;
-        copy_blocks(layer_, kernels_, input_ + iz * pitch.plane + copied_end_ * pitch.row, first,
-                    ceil_div(strip_.x_end - first, block_), block_, copy_of(jz, copied_end_));
+    for (int64_t jz = 0; jz < z_.taps && first < strip_.x_end; ++jz) {
+      if (inside(0, z_.input(jz))) copy_rows(jz, last, first);
+    }
+    copied_end_ = last;
+  }
+
+  // Columns from `first` on of the input rows [copied_end_, last).
+  void copy_rows(int64_t jz, int64_t last, int64_t first) {
+    const Pitch& pitch = layer_.geometry.input_pitch;
+    const int64_t blocks = ceil_div(strip_.x_end - first, block_);
+    const float* const plane = input_ + z_.input(jz) * pitch.plane;
+    if (layer_.description.layout == Layout::nhwc) {
+      for (int64_t iy = copied_end_; iy < last; ++iy)
+        copy_blocks(layer_, kernels_, plane + iy * pitch.row, first, blocks, block_, copy_of(jz, iy));
+      return;
+    }
+    const int64_t channels = layer_.in_per_group;
+    const size_t count = static_cast<size_t>(std::min(layer_.axis(2).input - first, blocks * block_));
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t iy = copied_end_; iy < last; ++iy) {
+        kernels_.copy_blocks(plane + c * pitch.channel + iy * pitch.row + first, count, copy_of(jz, iy) + c * block_,
+                             channels * block_);
       }
     }
+    for (int64_t iy = copied_end_; layer_.has_input_activation() && iy < last; ++iy)
+      activate_input(layer_, kernels_, copy_of(jz, iy), static_cast<size_t>(blocks * channels * block_));
   }
 
   // Columns of the strip that are read where they lie: whole blocks, so that no vector reaches beyond the row; all of them where
