@@ -34,8 +34,10 @@ int64_t distant(int64_t floats) {
   return pitch;
 }
 
-// Largest difference of the shifts of two taps of x, whatever the padding.
-int64_t most_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.axis(2).kernel - 1) / layer.axis(2).stride + 1; }
+// Largest difference of the shifts of two taps of an axis, whatever the padding.
+int64_t most_reach(const Layer& layer, int a) {
+  return layer.axis(a).dilation * (layer.axis(a).kernel - 1) / layer.axis(a).stride + 1;
+}
 
 int64_t allowed_points(const WinogradOptions& options) {
   switch (options.accuracy) {
@@ -90,7 +92,7 @@ void size_workspace(const Layer& layer, int64_t block, int64_t lanes, bool any_s
 
 // Does the shortest strip, of two blocks at most, fit for any shape?
 bool fits_any_shape(const Layer& layer, const Options& options, int64_t block, int64_t lanes, Plan* plan) {
-  plan->reach = most_reach(layer);
+  plan->reach = most_reach(layer, 2);
   plan->strip = 2 * block;
   size_workspace(layer, block, lanes, true, plan);
   return plan->workspace.floats() <= static_cast<int64_t>(options.max_workspace_bytes / sizeof(float));
@@ -356,10 +358,10 @@ bool pack_weights(const Layer& layer, int64_t block_rows, const float* weights, 
 
 }  // namespace
 
-// Strips reach as far as the taps of x do; taps far apart would make them reach over little else.
+// Strips reach as far as the taps of x do; taps far apart would make them reach over little else. So with tiles and the taps of y.
 bool supports(const Layer& layer, const Options& options) {
   if (!layer.finite_weights || options.max_workspace_bytes < smallest_workspace) return false;
-  if (most_reach(layer) > longest || layer.axis(2).stride > longest) return false;
+  if (most_reach(layer, 1) > longest || most_reach(layer, 2) > longest || layer.axis(2).stride > longest) return false;
   if (!winograd::domain_exists(layer, 1, Grid::inputs)) return false;
   const int64_t taps = winograd::domain_taps(layer, 1, Grid::inputs);
   const int64_t outputs = options.winograd.outputs != 0 ? options.winograd.outputs : 2;

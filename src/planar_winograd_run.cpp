@@ -115,12 +115,16 @@ class Task {
       columns_channel_ = -1;
       live_ = z_.phase != nullptr && x_end_ > x_begin_;
       if (live_) clear_margins();
+      bool follows = false;  // the tile before has copied the rows that it shares with this one
       for (int64_t tile = task.first; tile < task.last; ++tile) {
         first_g_ = plan_.y.begin + task.residue + plan_.y.step * outputs_ * tile;
-        if (live_) {
-          if (plan_.staged) stage_rows(tile, tile == task.first);
+        const bool any = has_outputs();
+        if (live_ && any) {
+          if (plan_.staged) stage_rows(tile, !follows);
           transform_inputs(tile);
         }
+        follows = any;
+        if (!any) continue;
         run_chunks();
       }
     }
@@ -133,10 +137,20 @@ class Task {
   int64_t input_row(int64_t i) const { return first_g_ + plan_.y.lowest + plan_.y.step * i; }
   bool inside(int a, int64_t i) const { return i >= 0 && i < layer_.axis(a).input; }
 
+  // Phases whose taps begin far apart leave tiles between them that none has outputs in.
+  bool has_outputs() const {
+    for (const PhaseDomain& phase : plan_.y.phase) {
+      for (int64_t i = 0; i < outputs_; ++i) {
+        const int64_t g = first_g_ + plan_.y.step * i;
+        if (g >= phase.begin && g < phase.end) return true;
+      }
+    }
+    return false;
+  }
+
   // What the strip's copies, transformed rows and products do not write but its kernels read.
   void clear_margins() {
     const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
-    const int64_t width = plan_.x_blocks * block_;
     const int64_t rest = columns() % block_;
     for (int64_t i = 0; rest != 0 && i < z_.taps * points_; ++i) {
       float* const last = u_ + i * plan_.point_pitch + columns() / block_ * block_ * layer_.in_per_group;
@@ -148,7 +162,6 @@ class Task {
                     static_cast<size_t>(plan_.stage_pitch - columns()) * sizeof(float));
       }
     }
-    static_cast<void>(width);
     const int64_t first = x_begin_ - window_;
     const int64_t last = first + ceil_div(columns(), lanes) * lanes;
     for (int64_t row = 0; row < plan_.chunk.phases * plan_.chunk.channels * layer_.axis(2).kernel; ++row) {
@@ -255,7 +268,6 @@ class Task {
     for (int64_t i = first_phase_; i < last_phase_; ++i) active += is_active(i, point) ? 1 : 0;
     const int64_t rows = active * channels_ * kernel;
     const int64_t blocks = planar::row_blocks(rows, static_cast<int64_t>(kernels_.planar_rows));
-    const int64_t steps = z_.taps * layer_.in_per_group;
     for (int64_t b = 0; b < blocks; ++b) {
       const planar::RowBlock block = planar::row_block(rows, blocks, b);
       const int64_t size = block.end - block.begin;
@@ -273,7 +285,6 @@ class Task {
       tile.count = static_cast<size_t>(columns());
       kernels_.planar[size - 1](tile);
     }
-    static_cast<void>(steps);
     const float* t = t_;
     for (int64_t i = first_phase_; i < last_phase_; ++i) {
       if (!is_active(i, point)) continue;
