@@ -3,21 +3,21 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "gemm_panels.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::small_image {
 namespace {
 
-// Cycles of a register tile per step of the sum: multiply-adds, loads, or the latency of too few sums.
-double tile_cycles(double rows, double vectors) { return std::max({rows * vectors / 2, (rows + vectors) / 2, 4.0}); }
-
-// Cycles of one tap: `rows` pixels times a panel and `steps` input channels, done in `parts` parts. A tile's sums are loaded and
-// stored for each part, and it is called.
-double tap_cycles(const arch::KernelTable& kernels, int64_t rows, int64_t vectors, int64_t steps, int64_t parts) {
+// Cycles of one tap: `rows` pixels times a panel and `steps` input channels, done in `parts` parts. For each part a tile is called,
+// and its sums are loaded and stored: `sum_cycles` a vector.
+double tap_cycles(const arch::KernelTable& kernels, int64_t rows, int64_t vectors, int64_t steps, int64_t parts,
+                  double sum_cycles) {
   const int64_t tiles = ceil_div(rows, static_cast<int64_t>(kernels.pixel_tile_rows[vectors - 1]));
   const double tile_rows = static_cast<double>(rows) / static_cast<double>(tiles);
+  const double sums = tile_rows * static_cast<double>(vectors) * sum_cycles;
   return static_cast<double>(tiles) * (static_cast<double>(steps) * tile_cycles(tile_rows, static_cast<double>(vectors)) +
-                                       static_cast<double>(parts) * (2 * tile_rows * static_cast<double>(vectors) + 20));
+                                       static_cast<double>(parts) * (sums + 20));
 }
 
 // Inputs of axis a that tap t joins with an output, over all of the axis.
@@ -58,31 +58,6 @@ Panels panels_of(const Layer& layer, const arch::KernelTable& kernels, int64_t v
   return {vectors, count, ceil_div(layer.out_per_group - (count - 1) * vectors * lanes, lanes)};
 }
 
-// How a layer would be done, and what that costs.
-struct Choice {
-  Panels panels;
-  int64_t k_block = 0;
-  double cycles = 0;  // of one group's products with all weights at hand
-};
-
-Choice choose(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
-  Choice best;
-  for (int64_t vectors = 1; vectors <= static_cast<int64_t>(arch::KernelTable::max_vectors); ++vectors) {
-    if (kernels.pixels[vectors - 1] == nullptr) continue;
-    const Panels panels = panels_of(layer, kernels, vectors);
-    const int64_t k_block = part_channels(layer, kernels, options, vectors);
-    const int64_t parts = ceil_div(layer.in_per_group, k_block);
-    double cycles = 0;
-    for_each_run_of_taps(layer, 0, layer.description.batch, 1, [&](int64_t pixels, int64_t taps) {
-      const double panel = tap_cycles(kernels, pixels, panels.vectors, layer.in_per_group, parts);
-      const double last = tap_cycles(kernels, pixels, panels.last_vectors, layer.in_per_group, parts);
-      cycles += static_cast<double>(taps) * (static_cast<double>(panels.count - 1) * panel + last);
-    });
-    if (best.k_block == 0 || cycles < best.cycles * 0.99) best = {panels, k_block, cycles};
-  }
-  return best;
-}
-
 // Inputs of axis a that `extent` neighbouring outputs can read, at most.
 int64_t inputs_read(const Layer& layer, int a, int64_t extent) {
   const Axis& axis = layer.axis(a);
@@ -90,25 +65,28 @@ int64_t inputs_read(const Layer& layer, int a, int64_t extent) {
   return reach.overflowed() ? axis.input : std::min(axis.input, reach.value() / axis.stride + 1);
 }
 
+int64_t at_most_max(const Checked& value) { return value.overflowed() ? INT64_MAX : value.value(); }
+
 Blocks blocks_of(const Layer& layer, int64_t images, const int64_t extent[max_rank]) {
   Blocks b;
   b.images = images;
   b.count[max_rank] = ceil_div(layer.description.batch, images);
   b.input_pixels = images;
   b.output_pixels = images;
-  b.pairs = images;
+  Checked pairs = images;
   for (int a = 0; a < max_rank; ++a) {
+    const Axis& axis = layer.axis(a);
     b.extent[a] = extent[a];
     b.count[a] = ceil_div(layer.output(a), extent[a]);
     b.input_pixels *= inputs_read(layer, a, extent[a]);
     b.output_pixels *= extent[a];
-    const int64_t kernel = layer.axis(a).kernel;
-    // A tap meets an input for each stride-th output, an output meets each tap of its phase.
-    const int64_t most_taps = layer.phases[a].most_taps();
-    const int64_t by_tap = kernel * std::min(layer.axis(a).input, ceil_div(extent[a], layer.axis(a).stride));
-    b.taps[a] = std::min(kernel, extent[a] * most_taps);
-    b.pairs *= std::min(by_tap, extent[a] * most_taps);
+    // An output meets each tap of its phase, and a tap meets an input for each stride-th output.
+    const int64_t by_output = at_most_max(Checked(extent[a]) * layer.phases[a].most_taps());
+    const int64_t by_tap = at_most_max(Checked(axis.kernel) * std::min(axis.input, ceil_div(extent[a], axis.stride)));
+    b.taps[a] = std::min(axis.kernel, by_output);
+    pairs = pairs * std::min(by_tap, by_output);
   }
+  b.pairs = at_most_max(pairs);
   return b;
 }
 
@@ -133,6 +111,37 @@ Blocks choose_blocks(const Layer& layer, const Options& options, int64_t columns
     if (largest == nullptr) return blocks;
     *largest = ceil_div(*largest, 2);
   }
+}
+
+// How a layer would be done, and what that costs.
+struct Choice {
+  Panels panels;
+  int64_t k_block = 0;
+  Blocks blocks;
+  double cycles = 0;  // of one group's products with all weights at hand
+};
+
+Choice choose(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  Choice best;
+  for (int64_t vectors = 1; vectors <= static_cast<int64_t>(arch::KernelTable::max_vectors); ++vectors) {
+    if (kernels.pixels[vectors - 1] == nullptr) continue;
+    Choice c;
+    c.panels = panels_of(layer, kernels, vectors);
+    c.k_block = part_channels(layer, kernels, options, vectors);
+    const int64_t columns = vectors * static_cast<int64_t>(kernels.lanes);
+    c.blocks = choose_blocks(layer, options, columns);
+    const int64_t parts = ceil_div(layer.in_per_group, c.k_block);
+    const int64_t floats = c.blocks.output_pixels * columns + c.blocks.input_pixels * c.k_block;
+    const double sum_cycles =
+        floats * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l1) * 3 / 4 ? 2 : 4;
+    for_each_run_of_taps(layer, 0, layer.description.batch, 1, [&](int64_t pixels, int64_t taps) {
+      const double panel = tap_cycles(kernels, pixels, c.panels.vectors, layer.in_per_group, parts, sum_cycles);
+      const double last = tap_cycles(kernels, pixels, c.panels.last_vectors, layer.in_per_group, parts, sum_cycles);
+      c.cycles += static_cast<double>(taps) * (static_cast<double>(c.panels.count - 1) * panel + last);
+    });
+    if (best.k_block == 0 || c.cycles < best.cycles * 0.99) best = c;
+  }
+  return best;
 }
 
 void pack_weights(const Layer& layer, const arch::KernelTable& kernels, const float* weights, Plan* plan) {
@@ -170,14 +179,12 @@ bool supports(const Layer&, const Options&) { return true; }
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Choice choice = choose(layer, kernels, options);
-  const int64_t columns = choice.panels.vectors * static_cast<int64_t>(kernels.lanes);
-  const Blocks blocks = choose_blocks(layer, options, columns);
   const double groups = static_cast<double>(layer.description.groups);
   const double products = groups * choice.cycles;
   const double panel_floats = static_cast<double>(choice.panels.padded_vectors() * static_cast<int64_t>(kernels.lanes));
   const double weight_bytes = groups * panel_floats * static_cast<double>(layer.in_per_group) *
                               static_cast<double>(layer.geometry.taps) * static_cast<double>(sizeof(float));
-  const double stream = static_cast<double>(blocks.all()) * stream_cycles(options.cache, weight_bytes);
+  const double stream = static_cast<double>(choice.blocks.all()) * stream_cycles(options.cache, weight_bytes);
   // Inputs are copied (one a cycle where they are transposed), sums are cleared, finished, and stored (or transposed).
   const bool planar = layer.description.layout == Layout::nchw;
   const double lanes = static_cast<double>(kernels.lanes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "weight_stream.hpp"
 
 namespace tconv::window_gemm {
 namespace {
@@ -178,24 +179,39 @@ void pack_columns(const Layer& layer, const Plan& plan, const float* values, flo
 
 bool supports(const Layer&, const Options&) { return true; }
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options&) {
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   Buffer<PhaseGroup> groups;
   if (!x_groups(layer, &groups)) return 0;
   const int64_t channels = chunk_channels(layer, kernels, groups);
-  const double chunks = static_cast<double>(ceil_div(layer.out_per_group, channels));
-  double cycles_per_k = 0;  // of all blocks, per (z, y) tap and input channel
+  const int64_t chunks = ceil_div(layer.out_per_group, channels);
+  const int64_t last_channels = layer.out_per_group - (chunks - 1) * channels;
+  // Of all blocks, per (z, y) tap and input channel.
+  double cycles_per_k = 0;
+  double vectors_per_k = 0;
   for (const PhaseGroup& group : groups) {
     if (group.taps == 0) continue;
-    cycles_per_k +=
-        static_cast<double>(group.taps) * chunks * choose_panels(kernels, group.count * channels, layer.axis(2).input).cycles;
+    const auto add = [&](int64_t times, int64_t columns) {
+      const Panels panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const double taps = static_cast<double>(group.taps * times);
+      cycles_per_k += taps * panels.cycles;
+      vectors_per_k += taps * static_cast<double>((panels.count - 1) * panels.vectors + panels.last_vectors);
+    };
+    add(chunks - 1, group.count * channels);
+    add(1, group.count * last_channels);
   }
-  const double rows = static_cast<double>(layer.description.batch) *
-                      static_cast<double>(layer.axis(0).input * layer.axis(1).input) *
-                      static_cast<double>(layer.axis(0).kernel * layer.axis(1).kernel);
+  const double outer_taps = static_cast<double>(layer.axis(0).kernel * layer.axis(1).kernel);
+  const double rows =
+      static_cast<double>(layer.description.batch) * static_cast<double>(layer.axis(0).input * layer.axis(1).input) * outer_taps;
   const double input = static_cast<double>(layer.geometry.input_elements);
   const double output = static_cast<double>(layer.geometry.output_elements);
   double cycles =
       rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * output / static_cast<double>(kernels.lanes);
+  // Weights pass by once for each plane of each image. A part of that goes on beside the products, at best all but a tenth.
+  const double weight_bytes = static_cast<double>(layer.description.in_channels) * outer_taps * vectors_per_k *
+                              static_cast<double>(kernels.lanes * sizeof(float));
+  const double passes = static_cast<double>(layer.description.batch * ceil_div(layer.output(0), layer.axis(0).stride));
+  const double stream = passes * stream_cycles(options.cache, weight_bytes);
+  cycles = std::max(cycles + 0.7 * stream, 1.1 * stream);
   if (layer.description.layout == Layout::nchw) {
     // Transposing moves about one number a cycle: the input once per y-phase, the output once.
     cycles += input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel)) + (channels > 1 ? output : 0);
