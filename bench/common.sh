@@ -29,14 +29,15 @@ need_packages() {
     say "apt-get could not install all of ${missing[*]}; what needs them is left out"
 }
 
-# build SOURCE FOLDER TARGETS [CMAKE ARGUMENT...]: a release build of bench programs alone.
+# build SOURCE FOLDER TARGETS [CMAKE ARGUMENT...]: a release build of bench programs alone. An older configuration of the folder may
+# have remembered a shorter list of algorithms as its default: it is forgotten.
 build() {
   local source=$1 folder=$2 targets=$3
   shift 3
   command -v ccache >/dev/null && set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
   mkdir -p "$folder"
   cmake -S "$source" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTCONV_BUILD_TESTS=OFF -DTCONV_BUILD_TOOLS=OFF \
-    -DTCONV_BUILD_EXAMPLES=OFF -DTCONV_BUILD_BENCH=ON "$@" >"$folder/configure.log" 2>&1 ||
+    -DTCONV_BUILD_EXAMPLES=OFF -DTCONV_BUILD_BENCH=ON -U TCONV_ALGORITHMS "$@" >"$folder/configure.log" 2>&1 ||
     { tail -20 "$folder/configure.log" >&2; return 1; }
   # shellcheck disable=SC2086
   cmake --build "$folder" -j "$jobs" --target $targets >"$folder/build.log" 2>&1 || { tail -30 "$folder/build.log" >&2; return 1; }

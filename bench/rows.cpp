@@ -1,7 +1,6 @@
 #include "bench/rows.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <new>
 #include <stdexcept>
@@ -9,20 +8,9 @@
 namespace tconv::bench {
 namespace {
 
-// A peer may do all multiplications of the zero-inserted tensor, at this rate or below.
-constexpr double surely_fast = 1e11;  // multiplications
-
-// Estimated seconds of one run: what a layer with fewer pixels takes, times the ratio of multiplications; the small layer's run may
-// be its first.
-double estimate(const Case& c, const Peer& peer, const Settings& settings) {
-  using Clock = std::chrono::steady_clock;
-  const Case small(shrink(c.layer, std::max<int64_t>(c.geometry.multiplications / 100, 1000)));
-  const std::unique_ptr<Contestant> contestant = peer.create(small, settings);
-  const auto start = Clock::now();
-  contestant->run();
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count() / contestant->images();
-  return seconds * static_cast<double>(c.geometry.multiplications) / static_cast<double>(small.geometry.multiplications);
-}
+// A peer that multiplies all the inserted zeros, with the slowest of implementations, needs some seconds for that many
+// multiplications.
+constexpr double surely_fast = 5e9;
 
 }  // namespace
 
@@ -42,19 +30,27 @@ void prepare(const Case& c, Row* row, const std::function<std::unique_ptr<Contes
   if (!row->error.empty()) row->contestant.reset();
 }
 
-void prepare_peer(const Case& c, Row* row, const Peer& peer, const Settings& settings, double ours) {
-  double inserted = static_cast<double>(c.geometry.multiplications);
-  for (const Axis& axis : c.geometry.axis) inserted *= static_cast<double>(axis.stride);
-  prepare(c, row, [&]() -> std::unique_ptr<Contestant> {
+// Seconds of one run: what the small layer takes, times the ratio of multiplications.
+double PeerPreparation::estimate(const Peer& peer) {
+  if (!small_) small_ = std::make_unique<Case>(shrink(case_.layer, std::max<int64_t>(case_.geometry.multiplications / 100, 1000)));
+  const std::unique_ptr<Contestant> contestant = peer.create(*small_, settings_);
+  const double seconds = quick_time(contestant.get()) / contestant->images();
+  return seconds * static_cast<double>(case_.geometry.multiplications) / static_cast<double>(small_->geometry.multiplications);
+}
+
+void PeerPreparation::prepare(const Peer& peer, Row* row) {
+  double inserted = static_cast<double>(case_.geometry.multiplications);
+  for (const Axis& axis : case_.geometry.axis) inserted *= static_cast<double>(axis.stride);
+  bench::prepare(case_, row, [&]() -> std::unique_ptr<Contestant> {
     if (inserted > surely_fast) {
-      const double seconds = estimate(c, peer, settings);
-      if (seconds > std::max(5.0, 10 * ours)) {
+      const double seconds = estimate(peer);
+      if (seconds > std::max(5.0, 10 * ours_)) {
         char text[80];
         std::snprintf(text, sizeof text, "too slow: a run would take %.0f s, as a smaller one says", seconds);
         throw std::runtime_error(text);
       }
     }
-    return peer.create(c, settings);
+    return peer.create(case_, settings_);
   });
 }
 

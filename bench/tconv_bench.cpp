@@ -77,6 +77,7 @@ std::vector<Row> prepare_all(Bench* b, const Case& c) {
       if (row.error.empty() || !b->forgiving || algorithm == Algorithm::automatic) rows.push_back(std::move(row));
     }
   }
+  PeerPreparation preparation(c, b->settings, ours);
   for (const LoadedPeer& peer : b->peers) {
     if (peer.peer == nullptr) continue;
     const std::string who = "peer:" + peer.name;
@@ -86,7 +87,7 @@ std::vector<Row> prepare_all(Bench* b, const Case& c) {
       wanted = wanted || matches(*b, row_name(layout, layer, who, b->settings.threads));
     if (!wanted) continue;
     Row row;
-    prepare_peer(c, &row, *peer.peer, b->settings, ours);
+    preparation.prepare(*peer.peer, &row);
     row.name = row_name(row.contestant ? row.contestant->layout() : "any", layer, who, b->settings.threads);
     rows.push_back(std::move(row));
   }
