@@ -75,6 +75,7 @@ Status choose_algorithm(const Layer& layer, const arch::KernelTable& kernels, co
   for (const Entry& entry : entries) {
     if (!entry.supports(layer, options)) continue;
     const double cycles = entry.estimate(layer, kernels, options);
+    if (!(cycles < 1e300)) continue;  // no variant of it keeps to the options
     s.candidate[s.candidates++] = {entry.algorithm, cycles};
     if (s.algorithm == Algorithm::automatic || cycles < best) {
       s.algorithm = entry.algorithm;

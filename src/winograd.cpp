@@ -18,11 +18,10 @@ int64_t most_steps(const Layer& layer) { return layer.phases[0].most_taps() * la
 
 bool filtered(const Layer& layer, int a) { return layer.phases[a].most_taps() > 1; }
 
-// Points of an axis that the accuracy allows.
+// Points of an axis that are tried; accurate() decides.
 int64_t allowed_points(const Layer& layer, const WinogradOptions& options) {
   switch (options.accuracy) {
     case WinogradAccuracy::strict:
-      return 4;
     case WinogradAccuracy::standard:
       return filtered(layer, 1) && filtered(layer, 2) ? 6 : arch::max_points;
     default:
@@ -76,6 +75,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
     if (filtered(layer, a)) largest = std::max(largest, outputs);
   }
   if (largest != variant.outputs) return false;  // another variant does the same
+  if (!accurate(layer, options.winograd.accuracy, plan->y, &plan->x)) return false;
   place_domain(layer, 1, &plan->y);
   place_domain(layer, 2, &plan->x);
 
@@ -141,15 +141,17 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const double column_vectors = static_cast<double>((widths.count - 1) * widths.vectors + widths.last_vectors);
 
   double cycles = 0;
-  for (int64_t i = 0; i < std::min(g.axis[0].stride, g.output[0]); ++i) {
-    const OutputPhase z = output_phase(g.axis[0], g.output[0], i);
-    const LivePhase* const live = layer.phases[0].find(z.index);
-    const double taps = live == nullptr ? 0.0 : static_cast<double>(live->taps);
+  const Axis& z = g.axis[0];
+  for (const LivePhase& phase : layer.phases[0].live) {
+    const int64_t first = ceil_div(z.pad_begin - phase.index, z.stride);
+    const double planes =
+        static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
+    const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
     const double block = products * (steps * per_step + static_cast<double>(widths.count) * 40);
     const double tile =
         input * taps * channel_vectors + phases * (output * column_vectors + 60 * static_cast<double>(widths.count));
-    cycles += static_cast<double>(z.count) * (blocks * block + tiles * tile);
+    cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
     cycles += static_cast<double>(g.input_elements) * ny / my * 0.4 + static_cast<double>(g.output_elements) * 0.4;
@@ -399,9 +401,10 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
   double cycles = 0;
   if (!choose_variant(layer, kernels, options, plan, &cycles)) {
-    return Status::error(StatusCode::unsupported,
-                         "algorithm = winograd: no variant keeps to max_packed_bytes = %zu and max_workspace_bytes = %zu",
-                         options.max_packed_bytes, options.max_workspace_bytes);
+    return Status::error(
+        StatusCode::unsupported,
+        "algorithm = winograd: no variant keeps to its accuracy, max_packed_bytes = %zu and max_workspace_bytes = %zu",
+        options.max_packed_bytes, options.max_workspace_bytes);
   }
   if (!place_weights(layer, kernels, plan)) return no_memory;
   pack_weights(layer, kernels, weights, plan);

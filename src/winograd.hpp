@@ -93,6 +93,15 @@ int64_t domain_taps(const Layer& layer, int a, Grid grid);
 // For the layer's sizes and padding.
 void place_domain(const Layer& layer, int a, AxisDomain* domain);
 
+// Expected on inputs and weights N(0, 1), after docs/winograd.md. x = nullptr: that axis is done directly, a tap at a time.
+struct ErrorEstimate {
+  double ratio;        // root mean square of the errors, over that of window GEMM's
+  double largest_rms;  // of the errors at the worst place of a tile, in units of the output's root mean square
+};
+ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const AxisDomain* x);
+// Do domains keep to the class, with something to spare for what the estimates do not see?
+bool accurate(const Layer& layer, WinogradAccuracy accuracy, const AxisDomain& y, const AxisDomain* x);
+
 bool supports(const Layer& layer, const Options& options);
 // Estimated cycles of one run on one thread, of the best variant.
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
