@@ -39,16 +39,17 @@ def our_row(layout, row, layer):
 
 def choices(layers, timed):
     """[{layer, layout, chosen, best, loss_pct, us: {algorithm: us}}] from --algorithm=each; `timed`: {(layer, layout): {who: row}}.
-    What "auto" chose is compared by the time of that algorithm's own row, which stood under the same conditions as the others."""
+    What "auto" chose was timed twice, in its own row too: the smaller time counts."""
     result = []
     for layer in layers:
         for layout in ("nchw", "nhwc"):
             rows = dict(timed.get((layer["name"], layout), {}))
             auto = rows.pop("auto", None)
-            us = {name: row["us"] for name, row in rows.items()}
             chosen = auto["label"].split()[0] if auto else None
-            if chosen not in us:
+            if chosen not in rows:
                 continue
+            us = {name: row["us"] for name, row in rows.items()}
+            us[chosen] = min(us[chosen], auto["us"])
             best = min(us, key=us.get)
             result.append({"layer": layer["name"], "layout": layout, "chosen": chosen, "best": best,
                            "loss_pct": 100 * (us[chosen] / us[best] - 1), "us": us})

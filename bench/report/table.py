@@ -23,8 +23,8 @@ def ratio(value):
 
 
 def method(row):
-    """The algorithm, and which variant of it."""
-    return " ".join(word for word in (row["algorithm"], row.get("variant")) if word)
+    """The algorithm, and which variant of it: "winograd F(4,3) x F(4,3), outputs" stands for tiles on the grid of outputs."""
+    return " ".join(word for word in (row["algorithm"], row.get("variant", "").replace(" on the grid of ", ", ")) if word)
 
 
 def layer_lines(rows):
@@ -101,7 +101,9 @@ def render(document):
         machine["cpu"], document["compiler"], document["target"], document["winograd"], document["threads"],
         "s"[:document["threads"] > 1], document["peak_gflops"], machine["copy_gigabytes_per_second"])]]
     if rows:
-        blocks += [layer_lines(rows), mean_lines(rows), worst_lines(rows)]
+        blocks.append(layer_lines(rows))
+    if any(row["ratio"] for row in rows):
+        blocks += [mean_lines(rows), worst_lines(rows)]
     if document["choices"]:
         blocks.append(choice_lines(document["choices"]))
     blocks.append(peer_lines(document))
