@@ -39,16 +39,8 @@ int64_t most_reach(const Layer& layer, int a) {
   return layer.axis(a).dilation * (layer.axis(a).kernel - 1) / layer.axis(a).stride + 1;
 }
 
-int64_t allowed_points(const WinogradOptions& options) {
-  switch (options.accuracy) {
-    case WinogradAccuracy::strict:
-      return 4;
-    case WinogradAccuracy::standard:
-      return arch::max_points;
-    default:
-      return 0;
-  }
-}
+// That are tried; winograd::accurate() decides.
+int64_t allowed_points(const WinogradOptions& options) { return options.accuracy == WinogradAccuracy::off ? 0 : arch::max_points; }
 
 bool is_staged(const Layer& layer) { return layer.description.layout == Layout::nhwc || layer.has_input_activation(); }
 
@@ -74,13 +66,12 @@ void size_workspace(const Layer& layer, int64_t block, int64_t lanes, bool any_s
   plan->t_pitch = odd_lines(columns + 5 * lanes);
   plan->row_pitch = odd_lines(x.stride * plan->strip);
   plan->stage_pitch = odd_lines(width);
-  const bool staged = any_shape || plan->staged;
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const bool gathered = layer.description.residual && nhwc && (any_shape || g.residual_pitch.pixel != 1);
   plan->workspace = {z_taps * n * plan->point_pitch,
                      pairs * x.kernel * plan->t_pitch,
                      pairs * n * plan->row_pitch,
-                     staged ? z_taps * n * layer.in_per_group * plan->stage_pitch : 0,
+                     is_staged(layer) ? z_taps * n * layer.in_per_group * plan->stage_pitch : 0,
                      nhwc && (any_shape || !rows_in_place(layer)) ? m * plan->chunk.channels * plan->row_pitch : 0,
                      gathered ? m * plan->row_pitch : 0,
                      2 * plan->row_pitch,
@@ -181,6 +172,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
                    Plan* plan) {
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   if (!winograd::build_domain(layer, 1, variant.grid, variant.outputs, &plan->y)) return false;
+  if (!winograd::accurate(layer, options.winograd.accuracy, plan->y, nullptr)) return false;
   if (!weights_fit(layer, options, plan->y.products)) return false;
   plan->staged = is_staged(layer);
   plan->chunk = choose_chunks(layer, kernels);
@@ -225,7 +217,7 @@ double product_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
   return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
 }
 
-double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const double lanes = static_cast<double>(kernels.lanes);
@@ -245,6 +237,9 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Pla
   double cycles = steps * (product_cycles(layer, kernels, plan, columns) + input_vectors * input_cycles(plan.y.points) + 20);
   if (plan.staged) {
     cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.9 : 3.0);
+  } else if (static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2)) {
+    // Short rows far apart come at about 13 bytes a cycle from behind L2.
+    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * lanes * sizeof(float) / 13;
   }
   cycles += static_cast<double>(plan.y.products * layer.out_per_group) *
             (output_vectors * (0.75 * static_cast<double>(x.kernel) + 2 * stride + 2) + 30);
@@ -276,7 +271,7 @@ double choose_variant(const Layer& layer, const arch::KernelTable& kernels, cons
   const auto consider = [&](const Variant& variant) {
     Plan plan;
     if (!shape_variant(layer, kernels, options, variant, &plan)) return;
-    const double cycles = cycles_of(layer, kernels, plan);
+    const double cycles = cycles_of(layer, kernels, options, plan);
     if (cycles < least) {
       least = cycles;
       *best = variant;
@@ -385,7 +380,13 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
   Variant variant;
   choose_variant(layer, kernels, options, &variant);
-  if (variant.outputs == 0 || !shape_variant(layer, kernels, options, variant, plan)) return no_memory;
+  if (variant.outputs == 0) {
+    return Status::error(
+        StatusCode::unsupported,
+        "algorithm = planar_winograd: no variant keeps to its accuracy, max_packed_bytes = %zu and max_workspace_bytes = %zu",
+        options.max_packed_bytes, options.max_workspace_bytes);
+  }
+  if (!shape_variant(layer, kernels, options, variant, plan)) return no_memory;
   const int64_t kernel = layer.axis(2).kernel;
   if (!plan->x_taps.allocate(static_cast<size_t>(kernel))) return no_memory;
   if (!pack_weights(layer, static_cast<int64_t>(kernels.planar_rows), weights, plan)) return no_memory;
