@@ -89,12 +89,14 @@ def render(document):
                  document["threads"], "s"[:document["threads"] > 1], document["peak_gflops"], machine["copy_gigabytes_per_second"], text(machine["date"]))]
     for failure in document["failures"]:
         parts.append("<p class=lose>FAILED: %s</p>" % text("%(layer)s %(layout)s %(algorithm)s: %(error)s" % failure))
-    if best:
+    if any(row["ratio"] for row in best):
         parts += ["<h2>Against the best peer</h2><p>Geometric mean of the best peer's time divided by ours: above 1 we are faster.</p>",
                   group_table(rows), "<h2>Speed by layer</h2>",
                   "<p>The line at 1 is the best peer on that layer, measured in alternation with us. A bar to the right: how many times "
                   "faster we are (the better of our layouts); to the left: how much slower. Marks: the other peers.</p>",
-                  plots.legend(peers), plots.speed(best, peers), "<h2>Roofline</h2>",
+                  plots.legend(peers), plots.speed(best, peers)]
+    if best:
+        parts += ["<h2>Roofline</h2>",
                   "<p>Useful arithmetic per byte that must move at least once (input, weights, output), against the speed reached. The "
                   "sloping line is memory copy bandwidth, the level one the FMA peak; small layers live in cache and may lie above the "
                   "slope.</p>", plots.roofline(best, document["peak_gflops"], machine["copy_gigabytes_per_second"]),

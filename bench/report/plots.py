@@ -128,8 +128,13 @@ def roofline(rows, peak, copy):
             x_axis.at(intensity), y_axis.at(row["gflops"]), escape(title)))
     # Name the layers that are farthest below their roof.
     gap = sorted(rows, key=lambda r: r["gflops"] / min(peak, copy * r["flops"] / r["bytes"]))
+    taken = []
     for row in gap[:5]:
         x, y = x_axis.at(row["flops"] / row["bytes"]), y_axis.at(row["gflops"])
+        # Names near another one move down below it.
+        while any(abs(x - tx) < 180 and abs(y - ty) < 13 for tx, ty in taken):
+            y += 2
+        taken.append((x, y))
         out.append('<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>' % (
             x + (9 if x < WIDTH * 0.75 else -9), y + 4, "start" if x < WIDTH * 0.75 else "end", escape(row["layer"])))
     out.append('<text class="soft" x="%d" y="%d" text-anchor="middle">useful FLOP per byte</text>' % (WIDTH / 2, height - 12))
