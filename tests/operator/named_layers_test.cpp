@@ -101,6 +101,12 @@ std::vector<NamedLayer> named_layers() {
       {"row of one pixel", layer(6, 7, 1, {{8, 4, 2, 1, 1, 1, 0}, {1, 4, 2, 1, 1, 1, 0}})},
       {"wide row", layer(3, 5, 1, {{2, 3, 2, 1, 1, 0, 0}, {150, 4, 2, 1, 1, 1, 0}})},
       {"long signal", layer(2, 3, 1, {{1000, 4, 2, 1, 1, 1, 0}})},
+      {"4 x 4 image with many channels (DCGAN's second layer)", layer(150, 70, 1, {{4, 4, 2, 1, 1, 1, 0}, {4, 4, 2, 1, 1, 1, 0}})},
+      {"2 x 2 x 2 volume with many channels",
+       layer(72, 36, 1, {{2, 4, 2, 1, 1, 1, 0}, {2, 4, 2, 1, 1, 1, 0}, {2, 4, 2, 1, 1, 1, 0}})},
+      {"1 x 1 image, most taps in the crop", layer(70, 20, 1, {{1, 7, 2, 1, 3, 2, 0}, {1, 7, 2, 1, 2, 3, 0}})},
+      {"short signal with many channels, dilated", layer(130, 48, 1, {{6, 3, 2, 3, 2, 1, 0}})},
+      {"batch of 3 small images in groups", layer(180, 42, 2, {{2, 3, 2, 1, 1, 0, 0}, {3, 3, 2, 1, 0, 1, 0}}, 3)},
       {"batch of 5", layer(4, 4, 1, {{4, 4, 2, 1, 1, 1, 0}, {4, 4, 2, 1, 1, 1, 0}}, 5)},
   };
 }
