@@ -326,6 +326,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
     longest = std::max(longest, k);
     weights += k * block.padded_columns;
   }
+  // Neighbouring rows of A are a pixel apart: those of a strip fill a quarter of L1, and half of it is left to a panel.
+  const int64_t pixel_bytes =
+      layer.phases[0].most_taps() * layer.phases[1].most_taps() * plan->copy_pitch * static_cast<int64_t>(sizeof(float));
+  plan->strip_rows = static_cast<int64_t>(options.cache.l1 / 4) / std::max<int64_t>(pixel_bytes, 1);
   plan->rows_outer =
       longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l2 / 4);
   return {};

@@ -133,13 +133,28 @@ class Task {
             b};
   }
 
+  // The panel of that index, from the one before it.
+  Panel next_panel(const ColumnBlock& block, const Panel& panel, int64_t index) const {
+    const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+    const int64_t vectors = index + 1 == block.panels ? block.last_vectors : block.vectors;
+    return {panel.first_column + width,
+            vectors,
+            std::min(block.columns - panel.first_column - width, vectors * static_cast<int64_t>(kernels_.lanes)),
+            panel.bias + width,
+            panel.slopes != nullptr ? panel.slopes + width : nullptr,
+            panel.b != nullptr ? panel.b + steps(block) * width : nullptr};
+  }
+
   // Length of the sums of a block.
   int64_t steps(const ColumnBlock& block) const { return live_ ? z_.taps * y_.taps * block.group.taps * layer_.in_per_group : 0; }
 
   void finish(arch::GemmStrip& strip, const Panel& panel, bool last) {
     strip.epilogue = last ? epilogue_ : arch::Epilogue{};
     kernels_.gemm[panel.vectors - 1](strip);
-    if (!last || activation_ == nullptr) return;
+    if (last && activation_ != nullptr) activate(strip);
+  }
+
+  void activate(const arch::GemmStrip& strip) {
     for (size_t m = 0; m < strip.rows; ++m) {
       activation_(strip.c + static_cast<ptrdiff_t>(m) * strip.c_stride, strip.columns, layer_.description.activation.alpha);
     }
@@ -153,6 +168,7 @@ class Task {
       const int64_t begin = std::clamp<int64_t>(first_panel - panel, 0, block.panels);
       const int64_t end = std::clamp<int64_t>(last_panel - panel, begin, block.panels);
       panel += block.panels;
+      if (begin == end) continue;
       if (block.group.taps == 0) {
         for (int64_t j = begin; j < end; ++j) dead_panel(block, panel_of(i, j));
       } else if (plan_.rows_outer) {
@@ -206,11 +222,11 @@ class Task {
     int64_t pixel = 0;
   };
 
-  // Column 0 of a panel in row q of a block.
+  // A column of row q of a block.
   template <typename T>
-  T* pixel_of(const Rows<T>& rows, const ColumnBlock& block, const Panel& panel, int64_t row, int64_t q) const {
+  T* pixel_of(const Rows<T>& rows, const ColumnBlock& block, int64_t column, int64_t row, int64_t q) const {
     const Axis& x = layer_.axis(2);
-    return rows.base + row * rows.row + (x.stride * q + block.group.first - x.pad_begin) * rows.pixel + panel.first_column;
+    return rows.base + row * rows.row + (x.stride * q + block.group.first - x.pad_begin) * rows.pixel + column;
   }
 
   void whole_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
@@ -219,30 +235,38 @@ class Task {
     const int64_t stride = layer_.axis(2).stride;
     for (Source source{range.begin, range.begin, Source::Place::input}; source.end < range.end;) {
       source = windows_.next(block, range.begin, source.end, range.end);
-      // With several panels a few register tiles of rows at a time, so that their input stays in L1 while the panels pass by.
+      // With several panels only so many rows at a time that their input stays in L1 while the panels pass by, in whole register
+      // tiles of the size that the kernel would split all of them into.
       const int64_t count = source.end - source.begin;
-      const int64_t tile = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
-      const int64_t step = last_panel - first_panel > 1 ? ceil_div(count, ceil_div(count, 2 * tile)) : count;
+      const int64_t tile = ceil_div(count, ceil_div(count, static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1])));
+      const int64_t step = last_panel - first_panel > 1 ? std::max<int64_t>(plan_.strip_rows / tile, 2) * tile : count;
       for (int64_t q = source.begin; q < source.end; q += step) {
         const Source rows{q, std::min(q + step, source.end), source.place};
+        const int64_t rows_here = rows.end - rows.begin;
         arch::GemmStrip strip{};
         strip.segment = segment_;
         strip.segments = windows_.segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
         strip.a_stride = windows_.pitch(rows);
-        strip.c_stride = neighbour_distance(rows.end - rows.begin, stride, c_.pixel);
-        strip.rows = static_cast<size_t>(rows.end - rows.begin);
-        for (int64_t j = first_panel; j < last_panel; ++j) {
-          const Panel panel = panel_of(block_number, j);
+        strip.c_stride = neighbour_distance(rows_here, stride, c_.pixel);
+        strip.rows = static_cast<size_t>(rows_here);
+        strip.residual_stride = neighbour_distance(rows_here, stride, residual_.pixel);
+        strip.epilogue = part + 1 == sum.parts ? epilogue_ : arch::Epilogue{};
+        Panel panel = panel_of(block_number, first_panel);
+        float* const c = pixel_of(c_, block, 0, row, q);
+        const float* const residual = residual_.base != nullptr ? pixel_of(residual_, block, 0, row, q) : nullptr;
+        for (int64_t j = first_panel;;) {
           strip.b = panel.b;
-          strip.c = pixel_of(c_, block, panel, row, q);
+          strip.c = c + panel.first_column;
           strip.columns = static_cast<size_t>(panel.columns);
           strip.slopes = panel.slopes;
           if (part == 0) {
             strip.bias = panel.bias;
-            if (residual_.base != nullptr) strip.residual = pixel_of(residual_, block, panel, row, q);
-            strip.residual_stride = neighbour_distance(rows.end - rows.begin, stride, residual_.pixel);
+            if (residual != nullptr) strip.residual = residual + panel.first_column;
           }
-          finish(strip, panel, part + 1 == sum.parts);
+          kernels_.gemm[panel.vectors - 1](strip);
+          if (activation_ != nullptr && part + 1 == sum.parts) activate(strip);
+          if (++j == last_panel) break;
+          panel = next_panel(block, panel, j);
         }
       }
     }
@@ -270,7 +294,7 @@ class Task {
     strip.slopes = panel.slopes;
     if (residual_.base != nullptr) {
       std::memset(scratch_, 0, static_cast<size_t>(panel.columns) * sizeof(float));
-      std::memcpy(scratch_ + first, pixel_of(residual_, block, panel, row, q) + first, bytes);
+      std::memcpy(scratch_ + first, pixel_of(residual_, block, panel.first_column + first, row, q), bytes);
       strip.residual = scratch_;
     }
     const Source source{q, q + 1, windows_.place_of(block, q)};
@@ -279,7 +303,7 @@ class Task {
       strip.bias = part == 0 ? panel.bias : nullptr;
       finish(strip, panel, part + 1 == sum.parts);
     }
-    std::memcpy(pixel_of(c_, block, panel, row, q) + first, scratch_ + first, bytes);
+    std::memcpy(pixel_of(c_, block, panel.first_column + first, row, q), scratch_ + first, bytes);
   }
 
   // Outputs that no tap reaches: bias and activation alone. Along the shorter of (phases, q) one strip each.

@@ -24,9 +24,28 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 4, 3, 2};
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
-// Steps of the sum done per round of the loop. With more than two, GCC 12 runs out of registers in AVX-512's largest tiles.
-constexpr size_t GemmStepsPerRound(size_t rows) { return HWY_TARGET == HWY_AVX3 && rows > 10 ? 2 : 4; }
+constexpr size_t kGemmStepsPerRound = 4;
 
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+// Where the rows of A of a tile are: a pointer each, to the end of the steps that are done four at a time, and one negative offset
+// that counts up to there.
+template <size_t MR>
+struct RowPointers {
+  const char* base[MR];
+  ptrdiff_t offset;
+
+  HWY_INLINE RowPointers(const char* a, ptrdiff_t stride, size_t steps) : offset(-static_cast<ptrdiff_t>(steps * sizeof(float))) {
+    a -= offset;
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m, a += stride) {
+      base[m] = a;
+      asm("" : "+r"(base[m]));  // else the compiler goes back to fewer pointers and additions
+    }
+  }
+  HWY_INLINE const float* row(size_t m) const { return reinterpret_cast<const float*>(base[m] + offset); }
+  HWY_INLINE void advance(size_t steps) { offset += static_cast<ptrdiff_t>(steps * sizeof(float)); }
+};
+#else
 // Where the rows of A of a tile are: one pointer for every four rows, and distances of one and three rows in bytes. x86 addresses
 // base + {0, 1, 2} * row and base + 3 rows with these few registers; a pointer for each of 14 rows would not fit.
 template <size_t MR>
@@ -35,10 +54,9 @@ struct RowPointers {
   ptrdiff_t one;
   ptrdiff_t three;
 
-  HWY_INLINE RowPointers(const float* a, ptrdiff_t stride)
-      : one(stride * static_cast<ptrdiff_t>(sizeof(float))), three(3 * stride * static_cast<ptrdiff_t>(sizeof(float))) {
+  HWY_INLINE RowPointers(const char* a, ptrdiff_t stride) : one(stride), three(3 * stride) {
 #pragma GCC unroll 4
-    for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] = reinterpret_cast<const char*>(a + static_cast<ptrdiff_t>(4 * i) * stride);
+    for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] = a + static_cast<ptrdiff_t>(4 * i) * stride;
   }
   HWY_INLINE const float* row(size_t m) const {
     const ptrdiff_t offset = m % 4 == 0 ? 0 : m % 4 == 1 ? one : m % 4 == 2 ? 2 * one : three;
@@ -48,36 +66,68 @@ struct RowPointers {
 #pragma GCC unroll 4
     for (size_t i = 0; i < (MR + 3) / 4; ++i) base[i] += steps * sizeof(float);
 #if HWY_ARCH_X86
-    // Keeps the compiler from computing all row offsets beforehand, into more registers than there are. AArch64 has enough.
+    // Keeps the compiler from computing all row offsets beforehand, into more registers than there are.
     asm("" : "+r"(one), "+r"(three));
 #endif
   }
 };
+#endif
+
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+// Does nothing but tell GCC's register allocator that accumulators stay where they are: between steps of the sum GCC 12 else moves
+// some about. Clang needs no such help, and cannot schedule across it.
+template <size_t MR, size_t NV>
+HWY_INLINE void PinAccumulators(V (&acc)[MR][NV]) {
+#pragma GCC unroll 16
+  for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) asm("" : "+w"(acc[m][v].raw));
+  }
+}
+
+// `lane` is a constant where the loop around is unrolled.
+HWY_INLINE V BroadcastLane(V x, size_t lane) {
+  return lane == 0 ? hn::Broadcast<0>(x) : lane == 1 ? hn::Broadcast<1>(x) : lane == 2 ? hn::Broadcast<2>(x) : hn::Broadcast<3>(x);
+}
+#endif
+
+// sum += a * b. GCC 12 lets a product overwrite any of its three operands: accumulators then wander from register to register and,
+// in the largest tiles, by way of the stack. This one stays.
+HWY_INLINE void Accumulate(V& sum, V a, V b) {
+#if (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && HWY_COMPILER_GCC_ACTUAL
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+#else
+  sum = hn::MulAdd(a, b, sum);
+#endif
+}
 
 // acc[m][v] += a_m[0 .. steps) * b[0 .. steps)[v], with `steps` known at compile time.
 template <size_t MR, size_t NV, size_t kSteps>
-HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
+HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float*& b, V (&acc)[MR][NV]) {
   const D d;
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   if constexpr (kSteps == 4) {
+    constexpr bool kPinned = HWY_COMPILER_GCC_ACTUAL != 0 && MR * NV >= 14;
     V row[MR];
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m) row[m] = hn::LoadU(d, a.row(m));
-    const auto by_lane = [&](auto lane) HWY_ATTR {
+#pragma GCC unroll 4
+    for (size_t lane = 0; lane < 4; ++lane) {
+      // Where 18 accumulators leave few registers, the second half of the columns is loaded after the first half was used.
+      if (kPinned && MR * NV > 16 && lane == 2) {
+        asm("" : "+w"(acc[0][0].raw), "+r"(b));
+      }
       V column[NV];
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (lane.value * NV + v) * kLanes);
+      for (size_t v = 0; v < NV; ++v) column[v] = hn::Load(d, b + (lane * NV + v) * kLanes);
 #pragma GCC unroll 16
       for (size_t m = 0; m < MR; ++m) {
-        const V broadcast = hn::Broadcast<lane.value>(row[m]);
+        const V broadcast = BroadcastLane(row[m], lane);
 #pragma GCC unroll 4
         for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
       }
-    };
-    by_lane(std::integral_constant<int, 0>());
-    by_lane(std::integral_constant<int, 1>());
-    by_lane(std::integral_constant<int, 2>());
-    by_lane(std::integral_constant<int, 3>());
+      if (kPinned && (MR * NV > 16 ? lane == 1 : lane < 3)) PinAccumulators<MR, NV>(acc);
+    }
     return;
   }
 #endif
@@ -90,142 +140,173 @@ HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float* HWY_RESTRICT b,
     for (size_t m = 0; m < MR; ++m) {
       const V broadcast = LoadBroadcast(a.row(m) + k);
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+      for (size_t v = 0; v < NV; ++v) Accumulate(acc[m][v], broadcast, column[v]);
     }
   }
 }
 
-// Vector v of a row of C: all but the last are whole, the last holds `tail` columns (1 .. lanes).
+// Targets with masks load and store the last vector of a row of C, of which `tail` columns (1 .. lanes) exist, within the tile.
+constexpr bool kMaskedTails = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
+
+// Vector v of a row of C: all but the last are whole.
 template <size_t NV>
 HWY_INLINE V LoadTile(const float* row, size_t v, size_t tail) {
-#if HWY_TARGET == HWY_AVX3
-  if (v + 1 == NV) return LoadFirst(row + v * kLanes, tail);
-#else
-  if (v + 1 == NV && tail != kLanes) return LoadFirst(row + v * kLanes, tail);
-#endif
+  if (v + 1 == NV && (HWY_TARGET == HWY_AVX3 || tail != kLanes)) return LoadFirst(row + v * kLanes, tail);
   return hn::LoadU(D(), row + v * kLanes);
 }
 
 template <size_t NV>
 HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
-#if HWY_TARGET == HWY_AVX3
-  if (v + 1 == NV) return StoreFirst(value, row + v * kLanes, tail);
-#else
-  if (v + 1 == NV && tail != kLanes) return StoreFirst(value, row + v * kLanes, tail);
-#endif
+  if (v + 1 == NV && (HWY_TARGET == HWY_AVX3 || tail != kLanes)) return StoreFirst(value, row + v * kLanes, tail);
   hn::StoreU(value, D(), row + v * kLanes);
 }
 
-// leaky_relu, prelu and hard_swish on a tile that was just stored.
-template <size_t NV>
-HWY_NOINLINE void EpilogueTile(const GemmStrip& s, float* c, size_t rows) {
-  const D d;
-  const size_t tail = s.columns - (NV - 1) * kLanes;
-  for (size_t m = 0; m < rows; ++m, c += s.c_stride) {
-    for (size_t v = 0; v < NV; ++v) {
-      const V slope = s.epilogue.kind == ActivationKind::prelu ? hn::Load(d, s.slopes + v * kLanes) : hn::Set(d, s.epilogue.alpha);
-      StoreTile<NV>(ApplyEpilogue(LoadTile<NV>(c, v, tail), s.epilogue, slope), c, v, tail);
-    }
-  }
-}
+// Register tiles of one height, one below the other, from `first_row` of a strip on.
+struct GemmTiles {
+  size_t first_row;
+  size_t count;
+  const float* init;  // what sums begin with
+  ptrdiff_t init_stride;
+  float* c;
+  ptrdiff_t c_stride;
+};
 
-template <size_t MR, size_t NV>
-HWY_NOINLINE void GemmTile(const GemmStrip& s, size_t first_row) {
-  const D d;
-  float* const c = s.c + static_cast<ptrdiff_t>(first_row) * s.c_stride;
-  const size_t tail = s.columns - (NV - 1) * kLanes;
-  V acc[MR][NV];
-  if (s.bias == nullptr) {
-#pragma GCC unroll 16
-    for (size_t m = 0; m < MR; ++m) {
-#pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(c + static_cast<ptrdiff_t>(m) * s.c_stride, v, tail);
-    }
-  } else {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < NV; ++v) {
-      const V bias = hn::Load(d, s.bias + v * kLanes);
-#pragma GCC unroll 16
-      for (size_t m = 0; m < MR; ++m) acc[m][v] = bias;
-    }
-    if (s.residual != nullptr) {
-      const float* const r = s.residual + static_cast<ptrdiff_t>(first_row) * s.residual_stride;
-#pragma GCC unroll 16
-      for (size_t m = 0; m < MR; ++m) {
-#pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v)
-          acc[m][v] = hn::Add(acc[m][v], LoadTile<NV>(r + static_cast<ptrdiff_t>(m) * s.residual_stride, v, tail));
-      }
-    }
-  }
-
-  [[maybe_unused]] constexpr size_t kSteps = GemmStepsPerRound(MR);
-  const ptrdiff_t a_stride = s.a_stride;
-  for (size_t i = 0; i < s.segments; ++i) {
-    const GemmSegment& segment = s.segment[i];
-    RowPointers<MR> a(segment.a + static_cast<ptrdiff_t>(first_row) * a_stride, a_stride);
-    const float* HWY_RESTRICT b = s.b + segment.b_row * NV * kLanes;
-    size_t k = segment.k;
+// Moves a pointer by one row. On AArch64 in a way that the compiler does not see through: from a pointer to the row itself it loads
+// and stores vectors in pairs, two with an instruction.
+template <typename T>
+HWY_INLINE void NextRow(T*& row, ptrdiff_t bytes) {
+  row = reinterpret_cast<T*>(reinterpret_cast<std::conditional_t<std::is_const_v<T>, const char, char>*>(row) + bytes);
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
-    for (size_t blocks = k / 4; blocks != 0; --blocks, b += 4 * NV * kLanes) {  // counted down to 0: one instruction less than to 4
-      GemmSteps<MR, NV, 4>(a, b, acc);
-      a.advance(4);
-    }
-    k %= 4;
-#elif HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
-    for (; k >= kSteps; k -= kSteps, b += kSteps * NV * kLanes) {
-      GemmSteps<MR, NV, kSteps>(a, b, acc);
-      a.advance(kSteps);
-    }
+  asm("" : "+r"(row));
 #endif
-    for (; k != 0; --k, b += NV * kLanes) {
-      GemmSteps<MR, NV, 1>(a, b, acc);
-      a.advance(1);
-    }
-  }
+}
 
-#if HWY_TARGET == HWY_NEON
-  // Without the branches of a last vector and, where nothing is to be clamped, without clamping: short sums are half stores.
-  const ActivationKind kind = s.epilogue.kind;
-  if (HWY_LIKELY(tail == kLanes && IsClamp(kind))) {
-    if (kind != ActivationKind::none) {
-      const ClampBounds limits = BoundsOf(s.epilogue);
-      const V lowest = hn::Set(d, limits.low);
-      const V highest = hn::Set(d, limits.high);
+// Short sums are half beginning and end of tiles, so both are kept short: what does not change from tile to tile is done once, and
+// what is rare is done outside (AwkwardTile).
+template <size_t MR, size_t NV>
+HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
+  const D d;
+  // Copies: a store to C may change the parameters, for all that the compiler knows.
+  const GemmSegment* const segments = s.segment;
+  const GemmSegment* const segments_end = segments + s.segments;
+  const float* const panel = s.b;
+  const bool clamps = s.epilogue.kind != ActivationKind::none;
+  [[maybe_unused]] const size_t tail = kMaskedTails ? s.columns - (NV - 1) * kLanes : kLanes;
+  constexpr ptrdiff_t kFloat = sizeof(float);
+  ptrdiff_t a_stride = s.a_stride * kFloat;  // all strides in bytes
+  ptrdiff_t c_stride = tiles.c_stride * kFloat;
+  ptrdiff_t init_stride = tiles.init_stride * kFloat;
+  ptrdiff_t a_offset = static_cast<ptrdiff_t>(tiles.first_row) * a_stride;
+  const float* init = tiles.init;
+  float* c = tiles.c;
+  for (size_t count = tiles.count; count != 0; --count) {
+    // Keeps the compiler from carrying a pointer for every row from tile to tile: there are not so many registers.
+    asm("" : "+r"(a_stride), "+r"(c_stride), "+r"(init_stride));
+    V acc[MR][NV];
+#pragma GCC unroll 16
+    for (size_t m = 0; m < MR; ++m, NextRow(init, init_stride)) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(init, v, tail);
+    }
+
+    for (const GemmSegment* segment = segments; segment != segments_end; ++segment) {
+      const float* b = panel + segment->b_row * NV * kLanes;
+      size_t k = segment->k;
+      const char* const first_row = reinterpret_cast<const char*>(segment->a) + a_offset;
+#if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+      RowPointers<MR> a(first_row, a_stride, k / 4 * 4);
+      for (; a.offset != 0; b += 4 * NV * kLanes) {
+        GemmSteps<MR, NV, 4>(a, b, acc);
+        a.advance(4);
+      }
+      k %= 4;
+#else
+      RowPointers<MR> a(first_row, a_stride);
+#endif
+#if HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
+      for (; k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
+        GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
+        a.advance(kGemmStepsPerRound);
+      }
+#endif
+#pragma GCC unroll 1
+      for (; k != 0; --k, b += NV * kLanes) {
+        GemmSteps<MR, NV, 1>(a, b, acc);
+        a.advance(1);
+      }
+    }
+    a_offset += static_cast<ptrdiff_t>(MR) * a_stride;
+
+    if (clamps) {
+      const ClampBounds limits = BoundsOf(s.epilogue);  // here, lest they occupy registers all the time
+      const V low = hn::Set(d, limits.low);
+      const V high = hn::Set(d, limits.high);
 #pragma GCC unroll 16
       for (size_t m = 0; m < MR; ++m) {
 #pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v) acc[m][v] = ClampKeepNaN(acc[m][v], lowest, highest);
+        for (size_t v = 0; v < NV; ++v) acc[m][v] = ClampKeepNaN(acc[m][v], low, high);
       }
     }
-    const ptrdiff_t c_stride = s.c_stride;  // in a register: a store may change s, for all that the compiler knows
-    float* row = c;
 #pragma GCC unroll 16
-    for (size_t m = 0; m < MR; ++m, row += c_stride) {
+    for (size_t m = 0; m < MR; ++m, NextRow(c, c_stride)) {
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) hn::StoreU(acc[m][v], d, row + v * kLanes);
+      for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
     }
-    return;
   }
-#endif
-  const ClampBounds bounds = BoundsOf(s.epilogue);
-  const V low = hn::Set(d, bounds.low);
-  const V high = hn::Set(d, bounds.high);
-#pragma GCC unroll 16
-  for (size_t m = 0; m < MR; ++m) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < NV; ++v)
-      StoreTile<NV>(ClampKeepNaN(acc[m][v], low, high), c + static_cast<ptrdiff_t>(m) * s.c_stride, v, tail);
-  }
-  if (HWY_UNLIKELY(!IsClamp(s.epilogue.kind))) EpilogueTile<NV>(s, c, MR);
 }
 
 template <size_t MR, size_t NV>
-HWY_INLINE void GemmTileOfRows(const GemmStrip& s, size_t first_row, size_t rows) {
+HWY_INLINE void GemmTilesOfRows(const GemmStrip& s, size_t rows, const GemmTiles& tiles) {
   if (rows == MR) {
-    GemmTile<MR, NV>(s, first_row);
+    GemmTile<MR, NV>(s, tiles);
   } else if constexpr (MR > 1) {
-    GemmTileOfRows<MR - 1, NV>(s, first_row, rows);
+    GemmTilesOfRows<MR - 1, NV>(s, rows, tiles);
+  }
+}
+
+// One tile with a residual, with an epilogue that is not a clamp, or, on targets without masks, with a last vector that is not
+// whole.
+template <size_t NV>
+HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows) {
+  const D d;
+  constexpr size_t kWidth = NV * kLanes;
+  HWY_ALIGN float buffer[kGemmRows[NV - 1] * kWidth];
+  const size_t tail = s.columns - (NV - 1) * kLanes;
+  float* const c = s.c + static_cast<ptrdiff_t>(first_row) * s.c_stride;
+  const bool through_buffer = !kMaskedTails && tail != kLanes;
+  GemmTiles tile{first_row, 1, s.bias, 0, c, s.c_stride};
+  if (s.bias == nullptr) {
+    tile.init = c;
+    tile.init_stride = s.c_stride;
+  }
+  if (s.residual != nullptr || (s.bias == nullptr && through_buffer)) {
+    const float* row = s.residual != nullptr ? s.residual + static_cast<ptrdiff_t>(first_row) * s.residual_stride : c;
+    const ptrdiff_t stride = s.residual != nullptr ? s.residual_stride : s.c_stride;
+    for (size_t m = 0; m < rows; ++m, row += stride) {
+      for (size_t v = 0; v < NV; ++v) {
+        const V value = LoadTile<NV>(row, v, tail);
+        hn::Store(s.bias != nullptr ? hn::Add(hn::Load(d, s.bias + v * kLanes), value) : value, d,
+                  buffer + m * kWidth + v * kLanes);
+      }
+    }
+    tile.init = buffer;
+    tile.init_stride = static_cast<ptrdiff_t>(kWidth);
+  }
+  if (through_buffer) {
+    tile.c = buffer;
+    tile.c_stride = static_cast<ptrdiff_t>(kWidth);
+  }
+  GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tile);
+  const bool clamps = IsClamp(s.epilogue.kind);
+  if (clamps && !through_buffer) return;
+  for (size_t m = 0; m < rows; ++m) {
+    const float* const from = tile.c + static_cast<ptrdiff_t>(m) * tile.c_stride;
+    float* const to = c + static_cast<ptrdiff_t>(m) * s.c_stride;
+    for (size_t v = 0; v < NV; ++v) {
+      const V value = through_buffer ? hn::Load(d, from + v * kLanes) : LoadTile<NV>(from, v, tail);
+      const V slope = s.epilogue.kind == ActivationKind::prelu ? hn::Load(d, s.slopes + v * kLanes) : hn::Set(d, s.epilogue.alpha);
+      StoreTile<NV>(clamps ? value : ApplyEpilogue(value, s.epilogue, slope), to, v, tail);
+    }
   }
 }
 
@@ -233,13 +314,26 @@ HWY_INLINE void GemmTileOfRows(const GemmStrip& s, size_t first_row, size_t rows
 template <size_t NV>
 void GemmColumns(const GemmStrip& s) {
   constexpr size_t MR = kGemmRows[NV - 1];
-  const size_t tiles = (s.rows + MR - 1) / MR;
-  size_t first = 0;
-  for (size_t i = 0; i < tiles; ++i) {
-    const size_t rows = (s.rows - first + tiles - i - 1) / (tiles - i);
-    GemmTileOfRows<MR, NV>(s, first, rows);
-    first += rows;
+  const size_t count = (s.rows + MR - 1) / MR;
+  if (count == 0) return;
+  const size_t rows = (s.rows + count - 1) / count;
+  const size_t smaller = rows * count - s.rows;  // tiles with one row less
+  const size_t split = rows * (count - smaller);
+  if (s.residual != nullptr || !IsClamp(s.epilogue.kind) || (!kMaskedTails && s.columns != NV * kLanes)) {
+    for (size_t m = 0; m < split; m += rows) AwkwardTile<NV>(s, m, rows);
+    for (size_t m = split; m < s.rows; m += rows - 1) AwkwardTile<NV>(s, m, rows - 1);
+    return;
   }
+  GemmTiles tiles{0, count - smaller, s.bias, 0, s.c, s.c_stride};
+  if (s.bias == nullptr) {
+    tiles.init = s.c;
+    tiles.init_stride = s.c_stride;
+  }
+  GemmTilesOfRows<MR, NV>(s, rows, tiles);
+  if (smaller == 0) return;
+  const ptrdiff_t skipped = static_cast<ptrdiff_t>(split);
+  tiles = {split, smaller, tiles.init + skipped * tiles.init_stride, tiles.init_stride, s.c + skipped * s.c_stride, s.c_stride};
+  GemmTilesOfRows<MR, NV>(s, rows - 1, tiles);
 }
 
 }  // namespace
