@@ -37,8 +37,8 @@ bool algorithm_from_name(const char* name, Algorithm* algorithm);
 // What rounding errors winograd and planar_winograd may make (docs/winograd.md has the measured figures).
 enum class WinogradAccuracy : uint8_t {
   off,       // direct algorithms alone
-  strict,    // domains of at most four points: the root mean square of the error is at most 1.25 times a direct algorithm's
-  standard,  // at most six points an axis of two, eight of one: the largest error is at most 5e-5 of the output's rms (N(0,1) data)
+  strict,    // on N(0,1) data, offset or not, the root mean square of the errors is at most 1.25 times window_gemm's
+  standard,  // on N(0,1) data the largest error is at most 5e-5 of the output's root mean square
 };
 
 // Which variants of Winograd's minimal filtering the plan may use. NaN, infinity and overflow in an input spread over all outputs
