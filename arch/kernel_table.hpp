@@ -114,28 +114,34 @@ struct PlanarPeriods {
   Epilogue epilogue;
 };
 
-// depthwise_channels: y[q][c] = f(bias[c] + sum over taps of x_tap[q][c] * w_tap[c]) for q in [0, count), c in [0, channels).
+// depthwise_channels: y[r][q][c] = f(bias[c] + residual[r][q][c] + sum over taps of  x_tap[r][q][c] * w_tap[c]) for r in [0, rows),
+// q in [0, count), c in [0, channels).
 struct DepthwiseTap {
   const float* x;  // q = 0, c = 0
   const float* w;  // [channels]
 };
-struct DepthwiseRow {
+struct DepthwiseRows {
   const DepthwiseTap* tap;
   size_t taps;
-  ptrdiff_t x_stride;  // between consecutive q
-  float* y;
-  ptrdiff_t y_stride;
+  size_t rows;
   size_t count;
   size_t channels;
-  const float* bias;  // [channels]
-  const float* residual;
+  bool in_order;       // write nearly in the order of memory, for outputs that do not stay near
+  ptrdiff_t x_stride;  // between consecutive q
+  ptrdiff_t x_row_stride;
+  float* y;
+  ptrdiff_t y_stride;
+  ptrdiff_t y_row_stride;
+  const float* bias;      // [channels]
+  const float* residual;  // or nullptr
   ptrdiff_t residual_stride;
+  ptrdiff_t residual_row_stride;
   const float* slopes;  // [channels], for prelu
   Epilogue epilogue;
 };
 
-// pixel_products: C[pair.output] += A[pair.input] * B for each pair. A row of A holds k floats, a row of C `vectors * lanes`; C and B
-// are 64-byte aligned. No output is in two pairs.
+// pixel_products: C[pair.output] += A[pair.input] * B for each pair. A row of A holds k floats, a row of C `vectors * lanes`; C and
+// B are 64-byte aligned. No output is in two pairs.
 struct PixelPair {
   uint32_t input;
   uint32_t output;
@@ -210,7 +216,7 @@ struct KernelTable {
   size_t planar_rows;
   size_t planar_vectors;
 
-  void (*depthwise)(const DepthwiseRow& row);
+  void (*depthwise)(const DepthwiseRows& rows);
 
   void (*overlap)(const OverlapRow& row);
   void (*periods)(const PlanarPeriods& periods);

@@ -4,9 +4,9 @@
 
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
+#include "period_tasks.hpp"
 #include "planar.hpp"
 #include "planar_finish.hpp"
-#include "planar_tasks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
@@ -173,7 +173,7 @@ size_t direct_workspace_bytes(const Layer& layer, const arch::KernelTable&, cons
 }
 
 void run_direct(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
-  const PeriodTasks tasks(layer, arguments.parallelism, plan.chunks);
+  const PeriodTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(),
             [&](int64_t index, size_t slot) { Task(layer, kernels, plan, arguments, slot).run(tasks[index]); });
 }

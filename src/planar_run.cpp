@@ -3,9 +3,9 @@
 
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
+#include "period_tasks.hpp"
 #include "planar.hpp"
 #include "planar_finish.hpp"
-#include "planar_tasks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
@@ -389,7 +389,7 @@ size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, con
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
   if (plan.direct) return run_direct(layer, kernels, plan, arguments);
-  const PeriodTasks tasks(layer, arguments.parallelism, plan.chunks);
+  const PeriodTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(),
             [&](int64_t index, size_t slot) { Task(layer, kernels, plan, arguments, slot).run(tasks[index]); });
 }
