@@ -104,6 +104,11 @@ class Task {
     int64_t part;
   };
 
+  // [begin, end): rows q in which all phases of a block have outputs; [first, last): in which some have.
+  struct Range {
+    int64_t first, begin, end, last;
+  };
+
   struct Panel {
     int64_t first_column;
     int64_t vectors;
@@ -172,7 +177,9 @@ class Task {
       if (block.group.taps == 0) {
         for (int64_t j = begin; j < end; ++j) dead_panel(block, panel_of(i, j));
       } else if (plan_.rows_outer) {
-        for (int64_t row = 0; row < rows_; ++row) rows_of_block(i, begin, end, {steps(block), 1, steps(block)}, 0, row);
+        const Range range = q_range(block);
+        const int64_t k = steps(block);
+        for (int64_t row = 0; row < rows_; ++row) rows_of_block(i, begin, end, {k, 1, k}, 0, row, range);
       } else {
         for (int64_t j = begin; j < end; ++j) panel_of_block(i, j);
       }
@@ -180,18 +187,19 @@ class Task {
   }
 
   void panel_of_block(int64_t block_number, int64_t panel) {
-    const int64_t k = steps(plan_.blocks[static_cast<size_t>(block_number)]);
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const Range range = q_range(block);
+    const int64_t k = steps(block);
     const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
     const Sum sum{k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
     for (int64_t part = 0; part < parts; ++part) {
-      for (int64_t row = 0; row < rows_; ++row) rows_of_block(block_number, panel, panel + 1, sum, part, row);
+      for (int64_t row = 0; row < rows_; ++row) rows_of_block(block_number, panel, panel + 1, sum, part, row, range);
     }
   }
 
   // One part of the sums of one output row, for the panels [first_panel, last_panel) of a block.
-  void rows_of_block(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row) {
-    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
-    const Range range = q_range(block);
+  void rows_of_block(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
+                     const Range& range) {
     if (range.begin < range.end) whole_rows(block_number, first_panel, last_panel, sum, part, row, range);
     if (part != 0) return;  // rows at the ends are few: all parts at once
     for (int64_t panel = first_panel; panel < last_panel; ++panel) {
@@ -202,10 +210,6 @@ class Task {
     }
   }
 
-  // [begin, end): rows q in which all phases of a block have outputs; [first, last): in which some have.
-  struct Range {
-    int64_t first, begin, end, last;
-  };
   Range q_range(const ColumnBlock& block) const {
     const Axis& x = layer_.axis(2);
     const int64_t last_output = layer_.output(2) - 1 + x.pad_begin;

@@ -107,7 +107,7 @@ HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float*& b, V (&acc)[MR
   const D d;
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   if constexpr (kSteps == 4) {
-    constexpr bool kPinned = HWY_COMPILER_GCC_ACTUAL != 0 && MR * NV >= 14;
+    constexpr bool kPinned = HWY_COMPILER_GCC_ACTUAL != 0 && NV > 1 && MR * NV > 8 && !(MR == 4 && NV == 3);  // by looking
     V row[MR];
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m) row[m] = hn::LoadU(d, a.row(m));
