@@ -116,6 +116,70 @@ TEST(Explain, ModelsWithDynamicSizesNeedAShape) {
   EXPECT_EQ(explained({model, "--input-shape", "x=1,2,9"}), json);
 }
 
+const std::vector<std::string> wide_layer = {"--in-channels", "128",  "--out-channels", "64",    "--in",  "24,24",
+                                             "--kernel",      "4",    "--stride",       "2",     "--pad", "1",
+                                             "--layout",      "nhwc", "--target",       "scalar"};
+
+nlohmann::json explained_wide(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = wide_layer;
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return explained(arguments);
+}
+
+TEST(Explain, WinogradIsPermittedByItsClass) {
+  const nlohmann::json standard = explained_wide({"--algorithm", "winograd"});
+  EXPECT_NE(standard["variant"].get<std::string>().find("F("), std::string::npos) << standard["variant"];
+  for (const auto& candidate : standard["candidates"]) {
+    const std::string name = candidate["algorithm"];
+    EXPECT_EQ(candidate["variant"] != "", name.find("winograd") != std::string::npos) << name << " " << candidate["variant"];
+  }
+  // F(3,2) x F(3,2) is the largest tile of this kernel that is as accurate as direct.
+  const nlohmann::json strict = explained_wide({"--algorithm", "winograd", "--winograd", "strict"});
+  EXPECT_NE(strict["variant"], standard["variant"]);
+  EXPECT_LT(strict["packed_bytes"], standard["packed_bytes"]);
+  for (const auto& candidate : explained_wide({"--winograd", "off"})["candidates"]) {
+    EXPECT_EQ(candidate["algorithm"].get<std::string>().find("winograd"), std::string::npos);
+  }
+}
+
+TEST(Explain, WinogradKeepsToItsMemory) {
+  const nlohmann::json free = explained_wide({"--algorithm", "winograd"});
+  const int64_t packed = free["packed_bytes"];
+  const int64_t less = packed * 3 / 4;
+  EXPECT_LE(explained_wide({"--algorithm", "winograd", "--max-packed", std::to_string(less)})["packed_bytes"].get<int64_t>(), less);
+  EXPECT_LE(explained_wide({"--algorithm", "winograd", "--max-workspace", "128K"})["workspace_bytes"].get<int64_t>(), 128 << 10);
+}
+
+// Weights of more points stream slowly where they fit no cache: some layers are better off with smaller tiles there.
+TEST(Explain, CachesDecide) {
+  int differ = 0;
+  for (const char* in : {"6,6", "8,8", "12,12", "16,16"}) {
+    const std::vector<std::string> layer = {"--in-channels", "128", "--out-channels", "64", "--in",     in,    "--kernel", "4",
+                                            "--stride",      "2",   "--pad",          "1",  "--layout", "nhwc"};
+    std::vector<std::string> embedded = layer, server = layer;
+    embedded.insert(embedded.end(), {"--l2", "256K", "--l3", "1"});
+    server.insert(server.end(), {"--l2", "2M", "--l3", "32M"});
+    const nlohmann::json small = explained(embedded), large = explained(server);
+    differ += small["algorithm"] != large["algorithm"] || small["variant"] != large["variant"] ? 1 : 0;
+  }
+  EXPECT_GT(differ, 0);
+}
+
+TEST(Explain, BadPlanOptionsAreRefused) {
+  for (const auto& [option, value] : {std::pair{"--winograd", "exact"}, std::pair{"--max-workspace", "1x"},
+                                      std::pair{"--l2", "many"}, std::pair{"--max-packed", "-1"}}) {
+    std::vector<std::string> arguments = {"explain", "--in", "8,8", "--kernel", "4", option, value};
+    const Ran ran = run_tconv(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << option;
+    EXPECT_NE(ran.err.find(option), std::string::npos) << ran.err;
+  }
+  std::vector<std::string> impossible = {"explain", "--algorithm", "winograd", "--max-packed", "1K"};
+  impossible.insert(impossible.end(), wide_layer.begin(), wide_layer.end());
+  const Ran ran = run_tconv(impossible);
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_NE(ran.err.find("max_packed_bytes"), std::string::npos) << ran.err;
+}
+
 TEST(Explain, TextNamesWhatMatters) {
   const Ran ran = run_tconv({"explain", "--in", "16,16", "--kernel", "4", "--stride", "2", "--pad", "1"});
   EXPECT_EQ(ran.exit_code, 0);

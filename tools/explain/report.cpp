@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tools/explain/layer_options.hpp"
 #include "tools/support/text.hpp"
 
 namespace tools::explain {
@@ -70,7 +71,28 @@ std::string axis_text(const tconv::Axis& axis, const char* name, int64_t output)
 
 }  // namespace
 
-std::string layer_text(const tconv::ConvTranspose& op, int threads) {
+// The plan says what it chose; what another algorithm would do is known when it is asked for.
+std::vector<std::string> candidate_variants(const tconv::ConvTranspose& op, const tconv::Options& options, int64_t memory_limit) {
+  std::vector<std::string> variants;
+  const tconv::PlanSummary& plan = op.plan();
+  for (int i = 0; i < plan.candidates; ++i) {
+    const tconv::Algorithm algorithm = plan.candidate[i].algorithm;
+    if (algorithm == plan.algorithm) {
+      variants.emplace_back(plan.variant);
+    } else if (algorithm == tconv::Algorithm::winograd || algorithm == tconv::Algorithm::planar_winograd) {
+      tconv::Options forced = options;
+      forced.algorithm = algorithm;
+      tconv::Description description = op.description();
+      description.activation = {};  // no variant depends on it, and its slopes may be gone
+      variants.emplace_back(create_layer(description, forced, memory_limit).plan().variant);
+    } else {
+      variants.emplace_back();
+    }
+  }
+  return variants;
+}
+
+std::string layer_text(const tconv::ConvTranspose& op, const std::vector<std::string>& variants, int threads) {
   const tconv::Description& d = op.description();
   const tconv::Geometry& g = op.geometry();
   const tconv::PlanSummary& plan = op.plan();
@@ -91,11 +113,12 @@ std::string layer_text(const tconv::ConvTranspose& op, int threads) {
   }
   text += fmt::format("  {} phase{} in all: output s*q + r - p of phase r is a stride-1 convolution over q; no zero is inserted\n",
                       phases, phases == 1 ? "" : "s");
-  text += fmt::format("algorithm: {} on {}\n  why: {}\n", tconv::algorithm_name(plan.algorithm), tconv::target_name(plan.target),
-                      plan.reason);
+  text += fmt::format("algorithm: {}{}{} on {}\n  why: {}\n", tconv::algorithm_name(plan.algorithm),
+                      plan.variant[0] == '\0' ? "" : " ", plan.variant, tconv::target_name(plan.target), plan.reason);
   for (int i = 0; i < plan.candidates; ++i) {
-    text += fmt::format("  candidate {}: about {} cycles on one thread\n", tconv::algorithm_name(plan.candidate[i].algorithm),
-                        format_count(plan.candidate[i].cycles));
+    const std::string& variant = variants[static_cast<size_t>(i)];
+    text += fmt::format("  candidate {}{}: about {} cycles on one thread\n", tconv::algorithm_name(plan.candidate[i].algorithm),
+                        variant.empty() ? "" : " " + variant, format_count(plan.candidate[i].cycles));
   }
   const auto macs = static_cast<double>(plan.multiplications);
   const auto zero_macs = static_cast<double>(plan.zero_insertion_multiplications);
@@ -110,7 +133,7 @@ std::string layer_text(const tconv::ConvTranspose& op, int threads) {
   return text;
 }
 
-nlohmann::ordered_json layer_json(const tconv::ConvTranspose& op, int threads) {
+nlohmann::ordered_json layer_json(const tconv::ConvTranspose& op, const std::vector<std::string>& variants, int threads) {
   const tconv::Description& d = op.description();
   const tconv::Geometry& g = op.geometry();
   const tconv::PlanSummary& plan = op.plan();
@@ -144,11 +167,13 @@ nlohmann::ordered_json layer_json(const tconv::ConvTranspose& op, int threads) {
   }
   json["target"] = tconv::target_name(plan.target);
   json["algorithm"] = tconv::algorithm_name(plan.algorithm);
+  json["variant"] = plan.variant;
   json["reason"] = plan.reason;
   json["candidates"] = nlohmann::ordered_json::array();
   for (int i = 0; i < plan.candidates; ++i) {
-    json["candidates"].push_back(
-        {{"algorithm", tconv::algorithm_name(plan.candidate[i].algorithm)}, {"cycles", plan.candidate[i].cycles}});
+    json["candidates"].push_back({{"algorithm", tconv::algorithm_name(plan.candidate[i].algorithm)},
+                                  {"variant", variants[static_cast<size_t>(i)]},
+                                  {"cycles", plan.candidate[i].cycles}});
   }
   json["multiplications"] = plan.multiplications;
   json["zero_insertion_multiplications"] = plan.zero_insertion_multiplications;

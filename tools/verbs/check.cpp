@@ -33,7 +33,7 @@ struct Options {
   std::vector<std::string> folders;
   std::string filter;
   std::string target = "auto";
-  std::string algorithm = "auto";
+  tools::PlanOptions plan;
   std::string layout = "nchw";
   tools::check::Tolerance tolerance;
   int threads = 1;
@@ -48,10 +48,10 @@ std::vector<tools::check::Variant> variants(const Options& options) {
   std::vector<tconv::Options> operator_options;
   if (options.all_targets) {
     for (tconv::Target t : tconv::all_targets) {
-      if (tconv::target_supported(t)) operator_options.push_back(tools::operator_options(tconv::target_name(t), options.algorithm));
+      if (tconv::target_supported(t)) operator_options.push_back(tools::operator_options(tconv::target_name(t), options.plan));
     }
   } else {
-    operator_options.push_back(tools::operator_options(options.target, options.algorithm));
+    operator_options.push_back(tools::operator_options(options.target, options.plan));
   }
   std::vector<tools::check::Variant> all;
   for (const tconv::Options& o : operator_options) {
@@ -112,7 +112,7 @@ void register_check(CLI::App& app) {
   for (tconv::Target t : tconv::all_targets) names.emplace_back(tconv::target_name(t));
   target->check(CLI::IsMember(names))->capture_default_str();
   verb->add_flag("--all-targets", options->all_targets, "Every instruction set that this CPU supports")->excludes(target);
-  tools::add_algorithm_option(verb, &options->algorithm);
+  tools::add_plan_options(verb, &options->plan);
   verb->add_option("--layout", options->layout, "Memory layout inside the operators")
       ->check(CLI::IsMember({"nchw", "nhwc", "both"}))
       ->capture_default_str();

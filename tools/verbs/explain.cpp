@@ -24,11 +24,13 @@ using tools::explain::Comparison;
 constexpr const char* footer =
     "A layer is given by options, or a model by its file. --in, --kernel, --stride, --dilation, --pad, --pad-end and\n"
     "--output-padding take one value for all axes, or one per axis (H,W); the number of values of --in is the rank.\n"
-    "Cycles are the cost model's estimates. --measure runs the layer on random data both ways: by phases, and by a stride-1\n"
+    "Cycles are the cost model's estimates, of this CPU's caches or of those given by --l1, --l2 and --l3. --measure runs the "
+    "layer on random data both ways: by phases, and by a stride-1\n"
     "convolution of the zero-inserted input with the library's own kernels; it compares the results and prints both times.\n"
     "Examples:\n"
     "  tconv explain --in-channels 256 --out-channels 128 --in 16,16 --kernel 4 --stride 2 --pad 1 --layout nhwc\n"
     "  tconv explain --in-channels 64 --out-channels 32 --in 4096 --kernel 16 --stride 8 --pad 4 --measure\n"
+    "  tconv explain --in-channels 256 --out-channels 128 --in 16,16 --kernel 4 --stride 2 --pad 1 --l2 256K --l3 1\n"
     "  tconv explain model.onnx --input-shape 1,3,64,64 --json";
 
 struct Options {
@@ -36,7 +38,7 @@ struct Options {
   std::vector<std::string> input_shapes;
   tools::explain::LayerOptions layer;
   std::string target = "auto";
-  std::string algorithm = "auto";
+  tools::PlanOptions plan;
   int threads = 1;
   int repeat = 5;
   int64_t memory_limit_mib = 1000;
@@ -70,15 +72,18 @@ ordered_json comparison_json(const Comparison& c) {
 // Prints one layer; with --json adds it to `layers` instead.
 void explain_layer(const Options& options, const std::string& label, const tconv::ConvTranspose& op, tools::ThreadPool* pool,
                    ordered_json* layers) {
-  if (!options.json) fmt::print("{}{}", label.empty() ? "" : label + "\n", tools::explain::layer_text(op, options.threads));
+  const std::vector<std::string> variants =
+      tools::explain::candidate_variants(op, tools::operator_options(options.target, options.plan), options.memory_limit_mib << 20);
+  if (!options.json)
+    fmt::print("{}{}", label.empty() ? "" : label + "\n", tools::explain::layer_text(op, variants, options.threads));
   ordered_json entry;
   if (options.json) {
     if (!label.empty()) entry["label"] = label;
-    entry.update(tools::explain::layer_json(op, options.threads));
+    entry.update(tools::explain::layer_json(op, variants, options.threads));
   }
   if (options.measure) {
     const Comparison comparison =
-        tools::explain::compare_with_zero_insertion(op.description(), tools::operator_options(options.target, options.algorithm),
+        tools::explain::compare_with_zero_insertion(op.description(), tools::operator_options(options.target, options.plan),
                                                     options.repeat, options.memory_limit_mib << 20, pool);
     if (options.json) entry["measured"] = comparison_json(comparison);
     if (!options.json) fmt::print("{}", comparison_text(comparison, options.threads, options.repeat));
@@ -91,7 +96,7 @@ void explain_layer(const Options& options, const std::string& label, const tconv
 }
 
 void explain(const Options& options) {
-  const tconv::Options operator_options = tools::operator_options(options.target, options.algorithm);
+  const tconv::Options operator_options = tools::operator_options(options.target, options.plan);
   tools::ThreadPool pool(options.threads);
   ordered_json layers = ordered_json::array();
   if (options.model.empty()) {
@@ -131,7 +136,8 @@ void register_explain(CLI::App& app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   tools::explain::add_layer_options(verb, &options->layer);
   tools::add_target_option(verb, &options->target);
-  tools::add_algorithm_option(verb, &options->algorithm);
+  tools::add_plan_options(verb, &options->plan);
+  tools::add_cache_options(verb, &options->plan.cache);
   tools::add_threads_option(verb, &options->threads);
   verb->add_flag("--measure", options->measure, "Time the layer, and the same layer by zero insertion");
   verb->add_option("--repeat", options->repeat, "Runs of which --measure takes the median")

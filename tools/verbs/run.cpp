@@ -37,7 +37,7 @@ struct RunOptions {
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::string target = "auto";
-  std::string algorithm = "auto";
+  tools::PlanOptions plan;
   std::string layout = "nchw";
   int threads = 1;
   int repeat = 1;
@@ -67,8 +67,9 @@ void print_steps(const tools::graph::Program& program) {
     const tools::Tensor& result = program.value(step->output()).tensor;
     std::string how = "element by element";
     if (const tconv::ConvTranspose* op = step->op(); op != nullptr) {
-      how = fmt::format("{}, {}: {}", tconv::target_name(op->plan().target), tconv::algorithm_name(op->plan().algorithm),
-                        op->plan().reason);
+      const tconv::PlanSummary& plan = op->plan();
+      how = fmt::format("{}, {}{}{}: {}", tconv::target_name(plan.target), tconv::algorithm_name(plan.algorithm),
+                        plan.variant[0] == '\0' ? "" : " ", plan.variant, plan.reason);
     }
     fmt::print("  {} -> {}; {}\n", step->label(), tools::format_shape(result.shape), how);
   }
@@ -96,7 +97,7 @@ void print_times(const tools::graph::Program& program) {
 
 void run(const RunOptions& options) {
   tools::graph::CompileOptions compile;
-  compile.operator_options = tools::operator_options(options.target, options.algorithm);
+  compile.operator_options = tools::operator_options(options.target, options.plan);
   compile.layout = options.layout == "nhwc" ? tconv::Layout::nhwc : tconv::Layout::nchw;
   compile.fuse = !options.no_fusion;
   compile.memory_limit = options.memory_limit_mib << 20;
@@ -152,7 +153,7 @@ void register_run(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   tools::add_target_option(verb, &options->target);
-  tools::add_algorithm_option(verb, &options->algorithm);
+  tools::add_plan_options(verb, &options->plan);
   tools::add_threads_option(verb, &options->threads);
   verb->add_option("--repeat", options->repeat, "Run this often and report the median time")
       ->check(CLI::Range(1, 1000000))

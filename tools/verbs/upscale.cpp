@@ -48,7 +48,7 @@ struct Options {
   int64_t memory_limit_mib = 1024;
   bool linear_light = false;
   std::string target = "auto";
-  std::string algorithm = "auto";
+  tools::PlanOptions plan;
   int threads = 1;
   bool progress = false;
 };
@@ -96,7 +96,7 @@ void upscale_by_network(const Options& options) {
   settings.scale = options.scale;
   settings.tile = options.tile;
   settings.memory_limit = options.memory_limit_mib << 20;
-  settings.options = tools::operator_options(options.target, options.algorithm);
+  settings.options = tools::operator_options(options.target, options.plan);
   tools::require_writable(options.output);
   const auto start = std::chrono::steady_clock::now();
   const tools::onnx::Model model = tools::upscale::load_network(options.model, options.scale);
@@ -122,7 +122,7 @@ void upscale(const Options& options) {
   tools::upscale::Settings settings;
   settings.scale = options.scale;
   settings.linear_light = options.linear_light;
-  settings.options = tools::operator_options(options.target, options.algorithm);
+  settings.options = tools::operator_options(options.target, options.plan);
   tools::upscale::filter_from_name(options.filter, &settings.filter);  // CLI11 has checked the name
   tools::require_writable(options.output);
 
@@ -171,7 +171,7 @@ void register_upscale(CLI::App& app) {
       ->capture_default_str();
   verb->add_flag("--linear-light", options->linear_light, "Filter light instead of stored values");
   tools::add_target_option(verb, &options->target);
-  tools::add_algorithm_option(verb, &options->algorithm);
+  tools::add_plan_options(verb, &options->plan);
   tools::add_threads_option(verb, &options->threads);
   tools::add_progress_option(verb, &options->progress);
   verb->footer(footer);
