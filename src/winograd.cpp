@@ -199,17 +199,22 @@ bool place_weights(const Layer& layer, const arch::KernelTable& kernels, Plan* p
       !plan->z_weights_at.allocate(layer.phases[0].live.size())) {
     return false;
   }
+  // Neighbours in memory are neighbours in a group of panels: phases of a row and their channels; in planes the phases alone.
+  const bool planes = layer.description.layout == Layout::nchw;
+  const int64_t outer = planes ? widths.count : y_phases;
   size_t i = 0;
-  for (int64_t c = 0; c < widths.count; ++c) {
-    const int64_t first = c * plan->columns;
-    const int64_t vectors = c + 1 == widths.count ? widths.last_vectors : widths.vectors;
-    for (int64_t y = 0; y < y_phases; ++y) {
-      for (int64_t x = 0; x < x_phases; ++x) {
-        plan->panels[i++] = {y, x, first, std::min(vectors * lanes, layer.out_per_group - first), vectors, first};
+  for (int64_t a = 0; a < outer; ++a) {
+    for (int64_t b = 0; b < (planes ? y_phases : x_phases); ++b) {
+      for (int64_t c = 0; c < (planes ? x_phases : widths.count); ++c) {
+        const int64_t chunk = planes ? a : c;
+        const int64_t first = chunk * plan->columns;
+        const int64_t vectors = chunk + 1 == widths.count ? widths.last_vectors : widths.vectors;
+        plan->panels[i++] = {planes ? b : a, planes ? c : b, first, std::min(vectors * lanes, layer.out_per_group - first),
+                             vectors,        first};
       }
     }
-    plan->bias_columns = first + vectors * lanes;
   }
+  plan->bias_columns = ((widths.count - 1) * widths.vectors + widths.last_vectors) * lanes;
 
   // In the order in which run() reads them.
   int64_t at = 0;
@@ -360,7 +365,11 @@ Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const 
   const bool copied = planes || layer.has_input_activation();
   w.source = copied ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
   w.rows = plan.x.points > 1 ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
-  w.inner = plan.y.points > 1 && plan.x.points > 1 ? aligned(columns * plan.y.outputs * plan.x.points * plan.columns) : 0;
+  // Of a few tiles of all panels that are multiplied together.
+  const bool two = plan.y.points > 1 && plan.x.points > 1;
+  w.inner_tiles = two ? std::min<int64_t>(columns, 16) : columns;
+  w.inner_panel = two ? aligned(w.inner_tiles * plan.y.outputs * plan.x.points * plan.columns) : 0;
+  w.inner = std::min<int64_t>(plan.group_panels, stored_together) * w.inner_panel;
   w.outputs = planes ? aligned(plan.y.outputs * columns * plan.x.outputs * layer.axis(2).stride * plan.columns) : 0;
   w.zeros = std::max(w.chunk, plan.columns);
   return w;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "activation.hpp"
 #include "checked.hpp"
@@ -21,17 +22,27 @@ struct Block {
   int64_t tiles() const { return lines * columns; }
 };
 
-// Cuts the layer into blocks; for more threads than blocks also the panels.
+// Cuts the layer into blocks; for several threads into smaller ones, and then each block's panels. No result depends on the cuts.
 class Blocks {
  public:
-  Blocks(const Layer& layer, const Plan& plan, const Parallelism& parallelism) : layer_(layer), plan_(plan) {
-    strips_ = ceil_div(plan.x.tiles, plan.block_columns);
-    line_blocks_ = ceil_div(plan.lines, plan.block_lines);
-    const int64_t blocks = layer.description.groups * layer.output(0) * line_blocks_ * strips_;
+  Blocks(const Layer& layer, const Plan& plan, const Parallelism& parallelism)
+      : layer_(layer), plan_(plan), block_lines_(plan.block_lines), block_columns_(plan.block_columns) {
+    // Planes are written when all x-phases of their rows are there.
+    unit_ = layer.description.layout == Layout::nchw ? static_cast<int64_t>(plan.x.phase.size()) : 1;
+    units_ = ceil_div(static_cast<int64_t>(plan.panels.size()), unit_);
     const int64_t wanted = parallelism.threads > 1 ? 4 * static_cast<int64_t>(parallelism.threads) : 1;
-    panel_groups_ = ceil_div(static_cast<int64_t>(plan.panels.size()), plan.group_panels);
-    parts_ = std::clamp<int64_t>(ceil_div(wanted, blocks), 1, panel_groups_);
-    count_ = blocks * parts_;
+    constexpr int64_t few_tiles = 16;  // fewer would waste the weights' way from the cache
+    while (blocks() * parts_ < wanted) {
+      if (block_lines_ * block_columns_ > few_tiles) {
+        int64_t& longer = block_lines_ > 1 ? block_lines_ : block_columns_;
+        longer = ceil_div(longer, 2);
+      } else if (parts_ < units_) {
+        parts_ = std::min(units_, 2 * parts_);
+      } else {
+        break;
+      }
+    }
+    count_ = blocks() * parts_;
   }
   int64_t count() const { return count_; }
 
@@ -44,23 +55,30 @@ class Blocks {
     Block block{};
     const int64_t part = next(parts_);
     const auto panel = [this](int64_t number) {
-      return std::min(plan_.panels.size(), static_cast<size_t>(panel_groups_ * number / parts_ * plan_.group_panels));
+      return std::min(plan_.panels.size(), static_cast<size_t>(units_ * number / parts_ * unit_));
     };
     block.first_panel = panel(part);
     block.last_panel = panel(part + 1);
-    block.first_column = next(strips_) * plan_.block_columns;
-    block.columns = std::min(plan_.block_columns, plan_.x.tiles - block.first_column);
-    block.first_line = next(line_blocks_) * plan_.block_lines;
-    block.lines = std::min(plan_.block_lines, plan_.lines - block.first_line);
+    block.first_column = next(strips()) * block_columns_;
+    block.columns = std::min(block_columns_, plan_.x.tiles - block.first_column);
+    block.first_line = next(line_blocks()) * block_lines_;
+    block.lines = std::min(block_lines_, plan_.lines - block.first_line);
     block.plane = next(layer_.output(0));
     block.group = index;
     return block;
   }
 
  private:
+  int64_t strips() const { return ceil_div(plan_.x.tiles, block_columns_); }
+  int64_t line_blocks() const { return ceil_div(plan_.lines, block_lines_); }
+  int64_t blocks() const { return layer_.description.groups * layer_.output(0) * line_blocks() * strips(); }
+
   const Layer& layer_;
   const Plan& plan_;
-  int64_t strips_, line_blocks_, panel_groups_, parts_, count_;
+  int64_t block_lines_, block_columns_;
+  int64_t unit_, units_;  // panels that stay together, and how many such there are
+  int64_t parts_ = 1;
+  int64_t count_ = 0;
 };
 
 // Where a line of tiles lies.
@@ -76,8 +94,9 @@ struct Range {
   bool empty() const { return first >= last; }
 };
 Range outputs_of(const AxisDomain& domain, const PhaseDomain& phase, int64_t g) {
-  const int64_t first = std::clamp<int64_t>(ceil_div(phase.begin - g, domain.step), 0, domain.outputs);
-  return {first, std::clamp<int64_t>(ceil_div(phase.end - g, domain.step), first, domain.outputs)};
+  const auto steps = [&](int64_t distance) { return domain.step == 1 ? distance : ceil_div(distance, domain.step); };
+  const int64_t first = std::clamp<int64_t>(steps(phase.begin - g), 0, domain.outputs);
+  return {first, std::clamp<int64_t>(steps(phase.end - g), first, domain.outputs)};
 }
 
 class Task {
@@ -126,7 +145,9 @@ class Task {
         const size_t x_phases = plan_.x.phase.size();
         for (size_t i = p; i < end; i += x_phases) store_planes(p, i, i + x_phases);
       } else {
-        for (size_t i = p; i < end; ++i) store_pixels(p, i);
+        for (int64_t i = 0; i < block.lines; ++i) {
+          store_line(p, p, end, i, [this](const Panel& panel, const Line& at) { return pixels_at(panel, at); });
+        }
       }
     }
   }
@@ -302,20 +323,22 @@ class Task {
   // Between the pixels of neighbouring outputs of one phase.
   static int64_t output_step(const Axis& axis, const AxisDomain& domain) { return axis.stride * domain.step; }
 
-  void store_pixels(size_t first_panel, size_t number) {
-    const Panel& panel = plan_.panels[number];
-    for (int64_t i = 0; i < block_.lines; ++i) {
-      const Line at = line(i);
-      const int64_t channel = block_.group * layer_.out_per_group + panel.first_channel;
-      const Pitch& p = layer_.geometry.output_pitch;
-      const Place<float> y{arguments_.output + at.image * p.batch + block_.plane * p.plane + channel * p.channel, p.row, p.pixel};
-      Place<const float> r{};
-      if (arguments_.residual != nullptr) {
-        const Pitch& q = layer_.geometry.residual_pitch;
-        r = {arguments_.residual + at.image * q.batch + block_.plane * q.plane + channel * q.channel, q.row, q.pixel};
-      }
-      store_line(m_ + static_cast<int64_t>(number - first_panel) * w_.panel_pitch, panel, i, at, y, r);
-    }
+  // Where the outputs of a panel go, and its residual comes from.
+  struct Places {
+    Place<float> output;
+    Place<const float> residual;
+  };
+
+  // The panel's channels of an image.
+  Places pixels_at(const Panel& panel, const Line& at) const {
+    const int64_t channel = block_.group * layer_.out_per_group + panel.first_channel;
+    const auto place = [&](auto* tensor, const Pitch& p) {
+      return Place<std::remove_pointer_t<decltype(tensor)>>{
+          tensor + at.image * p.batch + block_.plane * p.plane + channel * p.channel, p.row, p.pixel};
+    };
+    Places places{place(arguments_.output, layer_.geometry.output_pitch), {}};
+    if (arguments_.residual != nullptr) places.residual = place(arguments_.residual, layer_.geometry.residual_pitch);
+    return places;
   }
 
   // All x-phases of some channels of one y-phase.
@@ -355,9 +378,7 @@ class Task {
         });
         residual = {strip.origin, strip.row, strip.pixel};
       }
-      for (size_t p = first; p < last; ++p) {
-        store_line(m_ + static_cast<int64_t>(p - first_panel) * w_.panel_pitch, plan_.panels[p], i, at, strip, residual);
-      }
+      store_line(first_panel, first, last, i, [&](const Panel&, const Line&) { return Places{strip, residual}; });
       const Pitch& p = layer_.geometry.output_pitch;
       rows([&](int64_t t, int64_t row) {
         kernels_.transpose(
@@ -371,104 +392,167 @@ class Task {
   // Position of the output of phase `phase` at g.
   static int64_t axis_output(const Axis& axis, const PhaseDomain& phase, int64_t g) { return axis.stride * g + phase.output; }
 
-  // The outputs of one phase's channels in line i. `m`: the panel's part of M.
-  void store_line(const float* m, const Panel& panel, int64_t i, const Line& at, const Place<float>& y,
-                  const Place<const float>& residual) {
-    const PhaseDomain& y_phase = y_of(panel);
-    const Range rows = outputs_of(plan_.y, y_phase, at.y);
-    if (rows.empty()) return;
-    const float* const tiles = m + i * block_.columns * padded(panel);
-    arch::WinogradOutput last{};
-    last.count = static_cast<size_t>(panel.channels);
-    last.bias = plan_.bias.data() + block_.group * plan_.bias_columns + panel.columns_at;
-    last.slopes = plan_.slopes.size() != 0 ? plan_.slopes.data() + block_.group * plan_.bias_columns + panel.columns_at : nullptr;
-    last.epilogue = epilogue_;
-    if (plan_.x.points == 1) return store_columns(last, tiles, panel, at, rows, y, residual);
-    if (plan_.y.points == 1) return store_tiles(last, tiles, w_.m_point, panel, at, rows, y, residual);
-
-    const int64_t x_points = x_of(panel).points();
-    const int64_t run = block_.columns * padded(panel);
-    arch::WinogradOutput inner{};
-    inner.from = tiles;
-    inner.from_point = x_points * w_.m_point;
-    inner.from_stride = w_.m_point;
-    inner.has_first = y_phase.first_point == 0;
-    inner.has_last = y_phase.last_point == plan_.y.points;
-    for (int64_t t = rows.first; t < rows.last; ++t) inner.to[t] = inner_ + t * x_points * run;
-    inner.to_stride = run;
-    inner.count = static_cast<size_t>(run);
-    inner.repeats = static_cast<size_t>(x_points);
-    kernels_.winograd_output[plan_.y.points][plan_.y.outputs](inner);
-    store_tiles(last, inner_ + rows.first * x_points * run, run, panel, at, rows, y, residual);
+  // The outputs of the panels [first, last) in line i, a few tiles of all panels at a time: neighbouring phases and channels are
+  // neighbours in memory. M begins with panel `first_panel`.
+  template <typename PlacesOf>
+  void store_line(size_t first_panel, size_t first, size_t last, int64_t i, const PlacesOf& places_of) {
+    const Line at = line(i);
+    const auto tiles_of = [&](size_t p, int64_t c) {
+      return m_ + static_cast<int64_t>(p - first_panel) * w_.panel_pitch + (i * block_.columns + c) * padded(plan_.panels[p]);
+    };
+    if (plan_.x.points == 1) {
+      for (size_t p = first; p < last; ++p) store_columns(tiles_of(p, 0), plan_.panels[p], at, places_of(plan_.panels[p], at));
+      return;
+    }
+    PanelRow row[stored_together];
+    for (size_t p = first; p < last; p += size_t{stored_together}) {
+      const size_t count = std::min(size_t{stored_together}, last - p);
+      for (size_t k = 0; k < count; ++k) row[k] = panel_row(plan_.panels[p + k], at, places_of(plan_.panels[p + k], at));
+      store_panels(row, count, at, [&](size_t k, int64_t c) { return tiles_of(p + k, c); });
+    }
   }
 
-  // Along x: `from` has [row][x point][tile][column], points `point` apart.
-  void store_tiles(arch::WinogradOutput& last, const float* from, int64_t point, const Panel& panel, const Line& at,
-                   const Range& rows, const Place<float>& y, const Place<const float>& residual) {
-    const PhaseDomain& x_phase = x_of(panel);
-    const int64_t columns = padded(panel);
-    const int64_t row = row_of(panel, at, rows.first);
+  // A panel's outputs in a line of tiles.
+  struct PanelRow {
+    const Panel* panel;
+    const PhaseDomain* phase;  // of x
+    Range rows;
+    int64_t pixel;              // output of the first tile's first g
+    Places places;              // of the first row that has outputs
+    arch::WinogradOutput last;  // all but what depends on the tile
+  };
+
+  PanelRow panel_row(const Panel& panel, const Line& at, const Places& places) const {
+    PanelRow row{};
+    row.panel = &panel;
+    row.phase = &x_of(panel);
+    row.rows = outputs_of(plan_.y, y_of(panel), at.y);
+    if (row.rows.empty()) return row;
+    row.pixel = axis_output(layer_.axis(2), *row.phase, at.x);
+    row.places = places;
+    const int64_t first_row = row_of(panel, at, row.rows.first);
+    row.places.output.origin = places.output.at(first_row, 0);
+    if (places.residual.origin != nullptr) row.places.residual.origin = places.residual.at(first_row, 0);
+    const int64_t rows = row.rows.last - row.rows.first;
     const int64_t row_step = planes_ ? 1 : output_step(layer_.axis(1), plan_.y);
-    const int64_t pixel_step = output_step(layer_.axis(2), plan_.x);
-    last.from_point = point;
-    last.has_first = x_phase.first_point == 0;
-    last.has_last = x_phase.last_point == plan_.x.points;
-    last.from_stride = x_phase.points() * point;
-    last.to_stride = neighbour_distance(rows.last - rows.first, row_step, y.row);
-    last.residual_stride = neighbour_distance(rows.last - rows.first, row_step, residual.row);
-    last.repeats = static_cast<size_t>(rows.last - rows.first);
-    for (int64_t c = 0; c < block_.columns; ++c) {
-      const int64_t g = at.x + c * plan_.x.step * plan_.x.outputs;
-      const Range range = outputs_of(plan_.x, x_phase, g);
-      if (range.empty()) continue;
-      const int64_t pixel = axis_output(layer_.axis(2), x_phase, g);
-      for (int64_t t = 0; t < plan_.x.outputs; ++t) {
-        const bool inside = t >= range.first && t < range.last;
-        last.to[t] = inside ? y.at(row, pixel + t * pixel_step) : nullptr;
-        last.residual[t] = inside && residual.origin != nullptr ? residual.at(row, pixel + t * pixel_step) : nullptr;
+    row.last = last_transform(panel);
+    row.last.has_first = row.phase->first_point == 0;
+    row.last.has_last = row.phase->last_point == plan_.x.points;
+    row.last.to_stride = neighbour_distance(rows, row_step, places.output.row);
+    row.last.residual_stride = neighbour_distance(rows, row_step, places.residual.row);
+    row.last.repeats = static_cast<size_t>(rows);
+    return row;
+  }
+
+  template <typename TilesOf>
+  void store_panels(PanelRow* row, size_t count, const Line& at, const TilesOf& tiles_of) {
+    const bool two = plan_.y.points > 1;
+    for (int64_t c = 0; c < block_.columns; c += w_.inner_tiles) {
+      const int64_t tiles = std::min(w_.inner_tiles, block_.columns - c);
+      for (size_t k = 0; k < count; ++k) {
+        if (row[k].rows.empty()) continue;
+        const int64_t point = two ? tiles * padded(*row[k].panel) : w_.m_point;
+        row[k].last.from_point = point;
+        row[k].last.from_stride = row[k].phase->points() * point;
+        if (two) transform_rows(tiles_of(k, c), row[k], tiles, inner_ + static_cast<int64_t>(k) * w_.inner_panel);
       }
-      last.from = from + c * columns;
-      kernels_.winograd_output[plan_.x.points][plan_.x.outputs](last);
-      if (activation_ == nullptr) continue;
-      for (int64_t t = range.first; t < range.last; ++t) {
-        for (size_t k = 0; k < last.repeats; ++k) {
-          activation_(last.to[t] + static_cast<int64_t>(k) * last.to_stride, last.count, layer_.description.activation.alpha);
+      for (int64_t i = 0; i < tiles; ++i) {
+        for (size_t k = 0; k < count; ++k) {
+          if (row[k].rows.empty()) continue;
+          const float* const from = two ? inner_ + static_cast<int64_t>(k) * w_.inner_panel : tiles_of(k, c);
+          store_tile(from + i * padded(*row[k].panel), row[k], at, c + i);
         }
       }
     }
   }
 
+  // Along y: [row][x point][tile][column] of some tiles of a line.
+  void transform_rows(const float* tiles, const PanelRow& row, int64_t count, float* to) {
+    const PhaseDomain& phase = y_of(*row.panel);
+    const int64_t x_points = row.phase->points();
+    const int64_t run = count * padded(*row.panel);
+    arch::WinogradOutput inner{};
+    inner.from = tiles;
+    inner.from_point = x_points * w_.m_point;
+    inner.from_stride = w_.m_point;
+    inner.has_first = phase.first_point == 0;
+    inner.has_last = phase.last_point == plan_.y.points;
+    for (int64_t t = row.rows.first; t < row.rows.last; ++t) inner.to[t] = to + (t - row.rows.first) * x_points * run;
+    inner.to_stride = run;
+    inner.count = static_cast<size_t>(run);
+    inner.repeats = static_cast<size_t>(x_points);
+    kernels_.winograd_output[plan_.y.points][plan_.y.outputs](inner);
+  }
+
+  // What all last transforms of a panel share.
+  arch::WinogradOutput last_transform(const Panel& panel) const {
+    const int64_t at = block_.group * plan_.bias_columns + panel.columns_at;
+    arch::WinogradOutput last{};
+    last.count = static_cast<size_t>(panel.channels);
+    last.bias = plan_.bias.data() + at;
+    last.slopes = plan_.slopes.size() != 0 ? plan_.slopes.data() + at : nullptr;
+    last.epilogue = epilogue_;
+    return last;
+  }
+
+  void activate(const arch::WinogradOutput& stored, const Range& outputs) {
+    if (activation_ == nullptr) return;
+    for (int64_t t = outputs.first; t < outputs.last; ++t) {
+      for (size_t k = 0; k < stored.repeats; ++k) {
+        activation_(stored.to[t] + static_cast<int64_t>(k) * stored.to_stride, stored.count, layer_.description.activation.alpha);
+      }
+    }
+  }
+
+  // Along x: `from` has [row][x point] of tile c.
+  void store_tile(const float* from, PanelRow& row, const Line& at, int64_t c) {
+    const int64_t g = at.x + c * plan_.x.step * plan_.x.outputs;
+    const Range range = outputs_of(plan_.x, *row.phase, g);
+    if (range.empty()) return;
+    const int64_t pixel_step = output_step(layer_.axis(2), plan_.x);
+    const int64_t pixel = row.pixel + c * plan_.x.outputs * pixel_step;
+    arch::WinogradOutput& last = row.last;
+    last.from = from;
+    for (int64_t t = 0; t < plan_.x.outputs; ++t) {
+      const bool inside = t >= range.first && t < range.last;
+      last.to[t] = inside ? row.places.output.at(0, pixel + t * pixel_step) : nullptr;
+      if (row.places.residual.origin != nullptr) {
+        last.residual[t] = inside ? row.places.residual.at(0, pixel + t * pixel_step) : nullptr;
+      }
+    }
+    kernels_.winograd_output[plan_.x.points][plan_.x.outputs](last);
+    activate(last, range);
+  }
+
   // Along y, where x is not filtered: a tile is one pixel.
-  void store_columns(arch::WinogradOutput& last, const float* from, const Panel& panel, const Line& at, const Range& rows,
-                     const Place<float>& y, const Place<const float>& residual) {
+  void store_columns(const float* from, const Panel& panel, const Line& at, const Places& places) {
     const PhaseDomain& y_phase = y_of(panel);
     const PhaseDomain& x_phase = x_of(panel);
+    const Range rows = outputs_of(plan_.y, y_phase, at.y);
     const int64_t step = plan_.x.step;
     const int64_t begin = std::clamp<int64_t>(ceil_div(x_phase.begin - at.x, step), 0, block_.columns);
     const int64_t end = std::clamp<int64_t>(ceil_div(x_phase.end - at.x, step), begin, block_.columns);
-    if (begin == end) return;
+    if (rows.empty() || begin == end) return;
     const int64_t row_step = planes_ ? 1 : output_step(layer_.axis(1), plan_.y);
-    const int64_t first_row = row_of(panel, at, 0);
+    const int64_t first_row = row_of(panel, at, rows.first);
     const int64_t pixel = axis_output(layer_.axis(2), x_phase, at.x + begin * step);
+    const int64_t pixel_step = output_step(layer_.axis(2), plan_.x);
+    arch::WinogradOutput last = last_transform(panel);
     last.from = from + begin * padded(panel);
     last.from_point = w_.m_point;
     last.from_stride = padded(panel);
     last.has_first = y_phase.first_point == 0;
     last.has_last = y_phase.last_point == plan_.y.points;
-    last.to_stride = neighbour_distance(end - begin, output_step(layer_.axis(2), plan_.x), y.pixel);
-    last.residual_stride = neighbour_distance(end - begin, output_step(layer_.axis(2), plan_.x), residual.pixel);
+    last.to_stride = neighbour_distance(end - begin, pixel_step, places.output.pixel);
+    last.residual_stride = neighbour_distance(end - begin, pixel_step, places.residual.pixel);
     last.repeats = static_cast<size_t>(end - begin);
     for (int64_t t = rows.first; t < rows.last; ++t) {
-      last.to[t] = y.at(first_row + t * row_step, pixel);
-      if (residual.origin != nullptr) last.residual[t] = residual.at(first_row + t * row_step, pixel);
+      const int64_t row = first_row + (t - rows.first) * row_step;
+      last.to[t] = places.output.at(row, pixel);
+      if (places.residual.origin != nullptr) last.residual[t] = places.residual.at(row, pixel);
     }
     kernels_.winograd_output[plan_.y.points][plan_.y.outputs](last);
-    if (activation_ == nullptr) return;
-    for (int64_t t = rows.first; t < rows.last; ++t) {
-      for (size_t k = 0; k < last.repeats; ++k) {
-        activation_(last.to[t] + static_cast<int64_t>(k) * last.to_stride, last.count, layer_.description.activation.alpha);
-      }
-    }
+    activate(last, rows);
   }
 
   // Row of output t of a line's tiles: in the image, or in the strip before it is transposed.

@@ -5,6 +5,9 @@
 
 namespace tconv::winograd {
 
+// Panels whose tiles are stored in turn.
+constexpr int64_t stored_together = 4;
+
 struct Workspace {
   int64_t pitch;        // of a tile in V
   int64_t point_pitch;  // of a point in V
@@ -16,9 +19,11 @@ struct Workspace {
   int64_t rows;         // lines transformed along y
   int64_t v;
   int64_t m;
-  int64_t inner;    // tiles transformed along y
-  int64_t outputs;  // NHWC strip of outputs before they are transposed into planes
-  int64_t zeros;    // as long as a chunk or a panel
+  int64_t inner;  // some tiles of a line transformed along y
+  int64_t inner_tiles;
+  int64_t inner_panel;  // of a panel in `inner`
+  int64_t outputs;      // NHWC strip of outputs before they are transposed into planes
+  int64_t zeros;        // as long as a chunk or a panel
 
   size_t bytes() const { return static_cast<size_t>(source + rows + v + m + inner + outputs + zeros) * sizeof(float); }
 };

@@ -192,6 +192,20 @@ struct OutputRow {
   static constexpr Combination value = make();
 };
 
+// The products of opposite points become their sums and differences.
+template <int kPoints, int kPoint>
+HWY_INLINE void CombinePairs(V* x) {
+  if constexpr (kPoint + 1 < kPoints - 1) {
+    constexpr bool kPair = IsPair(kPoints, kPoint);
+    if constexpr (kPair) {
+      const V sum = hn::Add(x[kPoint], x[kPoint + 1]);
+      x[kPoint + 1] = hn::Sub(x[kPoint], x[kPoint + 1]);
+      x[kPoint] = sum;
+    }
+    CombinePairs<kPoints, kPoint + (kPair ? 2 : 1)>(x);
+  }
+}
+
 // What a vector of the outputs' columns needs beside the products.
 struct OutputColumns {
   V bias, low, high;
@@ -234,13 +248,7 @@ HWY_INLINE void OutputVector(const WinogradOutput& rows, const ClampBounds& boun
 #pragma GCC unroll 8
   for (int i = 1; i < kPoints - 1; ++i) x[i] = load(from[i] + c);
   x[kPoints - 1] = from[kPoints - 1] != nullptr ? load(from[kPoints - 1] + c) : zero;
-#pragma GCC unroll 8
-  for (int i = 1; i + 1 < kPoints - 1; ++i) {
-    if (!IsPair(kPoints, i)) continue;
-    const V sum = hn::Add(x[i], x[i + 1]);
-    x[i + 1] = hn::Sub(x[i], x[i + 1]);
-    x[i] = sum;
-  }
+  CombinePairs<kPoints, 1>(x);
   OutputColumns columns{zero, zero, zero};
   if constexpr (kFinish) columns = {load(rows.bias + c), hn::Set(tag, bounds.low), hn::Set(tag, bounds.high)};
   const ptrdiff_t at = static_cast<ptrdiff_t>(c);
