@@ -52,10 +52,13 @@ WorkspaceLayout workspace_layout(const Layer& layer, const arch::KernelTable& ke
 // Some panels of one block of outputs of one channel group.
 class Task {
  public:
-  Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
+  // `blocks`: those of the plan, or parts of them.
+  Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const Blocks& blocks, const RunArguments& arguments,
+       size_t slot)
       : layer_(layer),
         kernels_(kernels),
         plan_(plan),
+        blocks_(blocks),
         arguments_(arguments),
         planar_(layer.description.layout == Layout::nchw),
         epilogue_(fused_epilogue(layer.description.activation)),
@@ -75,7 +78,7 @@ class Task {
 
   void run(int64_t block, int64_t group, int64_t first_panel, int64_t last_panel) {
     group_ = group;
-    const Blocks& b = plan_.blocks;
+    const Blocks& b = blocks_;
     for (int a = max_rank - 1; a >= 0; --a) {
       output_[a].begin = block % b.count[a] * b.extent[a];
       output_[a].end = std::min(layer_.output(a), output_[a].begin + b.extent[a]);
@@ -303,6 +306,7 @@ class Task {
   const Layer& layer_;
   const arch::KernelTable& kernels_;
   const Plan& plan_;
+  const Blocks& blocks_;
   const RunArguments& arguments_;
   const bool planar_;
   const arch::Epilogue epilogue_;
@@ -323,6 +327,21 @@ class Task {
   int64_t axis_taps_[max_rank] = {};
 };
 
+// Halves the blocks along the first axis of (image, z, y, x) that allows it. They need no more workspace then.
+bool split(const Layer& layer, Blocks* blocks) {
+  const auto halve = [](int64_t whole, int64_t* size, int64_t* count) {
+    if (*size <= 1) return false;
+    *size = ceil_div(*size, 2);
+    *count = ceil_div(whole, *size);
+    return true;
+  };
+  if (halve(layer.description.batch, &blocks->images, &blocks->count[max_rank])) return true;
+  for (int a = 0; a < max_rank; ++a) {
+    if (halve(layer.output(a), &blocks->extent[a], &blocks->count[a])) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
@@ -330,16 +349,18 @@ size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, con
 }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
-  // Threads share a block's panels; which panels are done together changes no result.
   const int64_t groups = layer.description.groups;
-  const int64_t outer = plan.blocks.all() * groups;
   const int64_t threads = arguments.parallelism.parallel_for == nullptr ? 1 : static_cast<int64_t>(arguments.parallelism.threads);
-  const int64_t wanted = threads > 1 ? 4 * threads : 1;
-  const int64_t chunks = std::min(plan.panels.count, ceil_div(wanted, outer));
+  // Threads share a block's panels and, where these are few, parts of a block. Neither changes the order of any sum.
+  Blocks blocks = plan.blocks;
+  while (threads > 1 && blocks.all() * groups * plan.panels.count < 2 * threads && split(layer, &blocks)) {
+  }
+  const int64_t outer = blocks.all() * groups;
+  const int64_t chunks = std::min(plan.panels.count, ceil_div(threads > 1 ? 4 * threads : 1, outer));
   run_tasks(arguments.parallelism, outer * chunks, [&](int64_t index, size_t slot) {
     const int64_t chunk = index % chunks;
     const int64_t group = index / chunks % groups;
-    Task(layer, kernels, plan, arguments, slot)
+    Task(layer, kernels, plan, blocks, arguments, slot)
         .run(index / chunks / groups, group, plan.panels.count * chunk / chunks, plan.panels.count * (chunk + 1) / chunks);
   });
 }
