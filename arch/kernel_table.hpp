@@ -95,9 +95,9 @@ struct OverlapRow {
   ptrdiff_t y_stride;
 };
 
-// planar_periods: y_line[phases * x + r] = f(bias[line] + sum over segments, channels of  W[channel][line][r] * X_segment[channel][x])
-// for x in [0, count), r < phases: planar_rows and overlap_rows in one, where the kernel is as long as the stride. X as in
-// planar_rows; y is written exactly.
+// planar_periods: y_line[phases * x + r] = f(bias[line] + sum over segments, channels of  W[channel][line][r] *
+// X_segment[channel][x]) for x in [0, count), r < phases: planar_rows and overlap_rows in one, where the kernel is as long as the
+// stride. X as in planar_rows; y is written exactly.
 struct PlanarPeriods {
   const PlanarSegment* segment;
   size_t segments;  // 0: y = f(bias)

@@ -115,34 +115,51 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t block_rows, int6
 // Strips reach as far as the taps do; taps far apart (a huge dilation) would make them reach over little else.
 bool supports(const Layer& layer, const Options&) { return layer.finite_weights && most_reach(layer) <= 65536; }
 
+// Cycles, beside those of the inner loops (src/plan.hpp), measured:
+constexpr double transposed = 0.25;   // a number moved between pixels and planes, whole vectors at a time
+constexpr double row_overhead = 100;  // an output row
+constexpr double call_overhead = 60;  // a kernel called for one row
+constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
+constexpr double stored = 8;          // bytes of outputs a cycle, where they do not stay in L2
+
+// What calls and short rows cost is left out: window GEMM, which has far more of that in such layers, leaves it out too.
+double estimate_direct(const Layer& layer, double lanes) {
+  const Geometry& g = layer.geometry;
+  const double input = static_cast<double>(g.input_elements);
+  const double output = static_cast<double>(g.output_elements);
+  const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride) / static_cast<double>(g.axis[1].stride) /
+                      static_cast<double>(g.axis[2].stride);
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  return input * (nhwc ? 1 : 4 / lanes) + (nhwc && layer.out_per_group > 1 ? 2 * output : 0) + output / lanes * (2 + 1.5 * taps);
+}
+
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(g.input_elements);
   const double output = static_cast<double>(g.output_elements);
   const bool nhwc = layer.description.layout == Layout::nhwc;
-  const double overlaps = static_cast<double>(g.axis[2].kernel) / static_cast<double>(g.axis[2].stride);
-  // Copies move a vector in about four cycles, once for each y-phase; NHWC moves about one number a cycle both ways.
-  double cycles = input * static_cast<double>(std::min(g.axis[1].stride, g.axis[1].kernel)) * (nhwc ? 1.0 : 4.0 / lanes) +
-                  (nhwc && layer.out_per_group > 1 ? 2 * output : 0);
-  if (is_direct(layer)) {
-    const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride) /
-                        static_cast<double>(g.axis[1].stride) / static_cast<double>(g.axis[2].stride);
-    return cycles + output / lanes * (2 + 1.5 * taps);
-  }
+  const double rows = static_cast<double>(layer.description.batch * g.output[0] * g.output[1]);
+  if (is_direct(layer)) return estimate_direct(layer, lanes);
+
+  // Inputs are copied once, outputs of several channels transposed once.
+  double cycles = input * (nhwc ? transposed : 2 / lanes);
+  if (nhwc && layer.out_per_group > 1) cycles += output * (layer.out_per_group <= 4 ? transposed : 4 * transposed);
+  if (output * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += output * sizeof(float) / stored;
   const int64_t block_rows = static_cast<int64_t>(kernels.planar_rows);
   const double vectors = static_cast<double>(kernels.planar_vectors);
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const int64_t chunk = choose_chunk(layer, kernels);
-  const int64_t rows = std::min(chunk, layer.out_per_group) * g.axis[2].kernel;
-  const int64_t blocks = row_blocks(rows, block_rows);
-  const double r = static_cast<double>(rows) / static_cast<double>(blocks);
+  const int64_t t_rows = std::min(chunk, layer.out_per_group) * g.axis[2].kernel;
+  const int64_t blocks = row_blocks(t_rows, block_rows);
+  const double r = static_cast<double>(t_rows) / static_cast<double>(blocks);
   // Per step of the sum and block of rows: multiply-adds, loads, or latency, as in window GEMM; and x from L2 when a block of it
-  // does not stay in L1.
+  // does not stay in L1. A few rows are done for several blocks at once.
   const double x_bytes =
       static_cast<double>(layer.in_per_group * layer.phases[0].most_taps() * layer.phases[1].most_taps() * block) * sizeof(float);
   const double from_l2 = x_bytes > 0.75 * static_cast<double>(options.cache.l1) ? vectors * lanes / 16 : 0;
-  const double whole = std::max({r * vectors / 2, (r + vectors) / 2, 4.0}) + from_l2;
+  const double together = std::clamp(static_cast<double>(block_rows) / r, 1.0, 4.0);
+  const double whole = std::max({r * vectors / 2, (r / together + vectors) / 2, 4.0 / together}) + from_l2;
   const double last = std::max({r / 2, (r + 1) / 2, 4.0}) + from_l2 / vectors;
   const int64_t rest = g.axis[2].input % block;
   const double columns =
@@ -151,8 +168,22 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
                                                                                                             : whole);
   const double lines = static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[0].kernel *
                                            g.axis[1].kernel * layer.description.in_channels);
-  cycles += lines * static_cast<double>(ceil_div(layer.out_per_group, chunk) * blocks) * columns;
-  return cycles + output / lanes * (4 + 5 * std::max(overlaps, 1.0));
+  const double chunks = static_cast<double>(ceil_div(layer.out_per_group, chunk));
+  cycles += lines * chunks * static_cast<double>(blocks) * columns;
+  // Weights pass by once for each row of inputs.
+  const double weight_bytes = static_cast<double>(g.weight_elements) * sizeof(float);
+  if (weight_bytes > static_cast<double>(options.cache.l2))
+    cycles += weight_bytes * static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input) / streamed;
+  const double groups = static_cast<double>(layer.description.groups);
+  cycles += rows * groups * (row_overhead + call_overhead * chunks * static_cast<double>(blocks));
+  if (taps_tile(layer)) return cycles + 4 * output / lanes;
+  // The rows of T that overlap: loads, additions and interleaved stores; more than four phases are stored one by one.
+  const double overlaps = static_cast<double>(g.axis[2].kernel) / static_cast<double>(g.axis[2].stride);
+  const double channel_rows = rows * static_cast<double>(layer.description.out_channels);
+  const bool scatter = g.axis[2].stride > arch::KernelTable::max_overlap_phases;
+  const double calls = scatter ? static_cast<double>(std::min(g.axis[2].stride, g.axis[2].kernel)) : 1;
+  return cycles + call_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
+         output / lanes * (3 + 3 * std::max(overlaps, 1.0));
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
