@@ -46,8 +46,9 @@ struct GemmStrip {
   const float* bias;      // panel-wide (padded): init = bias; nullptr: init = C (a later block of a long sum)
   const float* residual;  // added to the init, laid out like C with its own stride; or nullptr. Only with bias.
   ptrdiff_t residual_stride;
-  const float* slopes;  // panel-wide, for prelu
-  Epilogue epilogue;    // of the last block of a sum, else none
+  const float* slopes;   // panel-wide, for prelu
+  Epilogue epilogue;     // of the last block of a sum, else none
+  size_t weights_ahead;  // floats: how far after B to ask for what the next strips read from beyond L2 (a hint); 0: not at all
 };
 using GemmFunction = void (*)(const GemmStrip& strip);
 

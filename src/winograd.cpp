@@ -88,10 +88,10 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   const size_t most_bytes = options.max_workspace_bytes;
   // V and M are written and read a few times each, from L2. Weights that stay there too need few tiles to be worth their way to L1;
   // others want as many as there is room for.
-  const bool near = bytes_of_weights(layer, kernels, *plan) <= 0.5 * static_cast<double>(options.cache.l2);
-  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 / (near ? 4 : 2), size_t{1} << 17));
+  plan->far_weights = bytes_of_weights(layer, kernels, *plan) > 0.5 * static_cast<double>(options.cache.l2);
+  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 / (plan->far_weights ? 2 : 4), size_t{1} << 17));
   const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
-  const int64_t fewest_tiles = ceil_div(near ? 16 : 32, rows) * rows;
+  const int64_t fewest_tiles = ceil_div(plan->far_weights ? 32 : 16, rows) * rows;
   int64_t tiles = ceil_div(96, rows) * rows;
   plan->group_panels = fewest_panels * ceil_div(8, fewest_panels);
   const auto bytes = [&] { return workspace(layer, kernels, *plan, 1, tiles).bytes(); };

@@ -74,6 +74,7 @@ struct Plan {
   Buffer<float> weights;         // [channel group][z phase][panels of a group][point][panel][(jz, ci)][column]
   Buffer<float> bias;            // [channel group][panel's channels]
   Buffer<float> slopes;          // the same, for prelu
+  bool far_weights = false;      // they do not stay in L2 from block to block
   int64_t max_tiles = 1;         // of a block, that workspace and caches have room for
 
   // Of the current shape. A line is a row of tiles of one image.

@@ -99,6 +99,9 @@ Range outputs_of(const AxisDomain& domain, const PhaseDomain& phase, int64_t g) 
   return {first, std::clamp<int64_t>(steps(phase.end - g), first, domain.outputs)};
 }
 
+// Floats: far enough for the time that memory takes, near enough to be still there.
+constexpr size_t weights_ahead = 1024;
+
 class Task {
  public:
   Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
@@ -293,6 +296,7 @@ class Task {
         strip.rows = static_cast<size_t>(block_.tiles());
         strip.columns = static_cast<size_t>(panel.vectors * lanes);
         strip.bias = zeros_;
+        strip.weights_ahead = plan_.far_weights ? weights_ahead : 0;
         kernels_.gemm[panel.vectors - 1](strip);
       }
     }

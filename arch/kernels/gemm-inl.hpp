@@ -199,6 +199,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
   ptrdiff_t a_offset = static_cast<ptrdiff_t>(tiles.first_row) * a_stride;
   const float* init = tiles.init;
   float* c = tiles.c;
+  [[maybe_unused]] size_t ahead = tiles.first_row == 0 ? s.weights_ahead : 0;
   for (size_t count = tiles.count; count != 0; --count) {
     // Keeps the compiler from carrying a pointer for every row from tile to tile: there are not so many registers.
     asm("" : "+r"(a_stride), "+r"(c_stride), "+r"(init_stride));
@@ -223,6 +224,14 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
 #else
       RowPointers<MR> a(first_row, a_stride);
 #endif
+#if HWY_TARGET == HWY_AVX3
+      for (; ahead != 0 && k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
+#pragma GCC unroll 16
+        for (size_t i = 0; i < kGemmStepsPerRound * NV; ++i) __builtin_prefetch(b + ahead + i * kLanes, 0, 2);
+        GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
+        a.advance(kGemmStepsPerRound);
+      }
+#endif
 #if HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
       for (; k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
         GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
@@ -236,6 +245,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
       }
     }
     a_offset += static_cast<ptrdiff_t>(MR) * a_stride;
+    ahead = 0;  // the weights are near now
 
     if (clamps) {
       const ClampBounds limits = BoundsOf(s.epilogue);  // here, lest they occupy registers all the time
