@@ -98,6 +98,7 @@ class Task {
       }
       if (planes++ == 0) x_ = {copies_ - row_begin * row, rows * row, row, channels_};
       if (planes == 1) first_plane_ = iz;
+      plane_step_ = z_.step;
     }
   }
 
@@ -174,7 +175,7 @@ class Task {
       const int64_t iz = z_.input(jz);
       if (iz < 0 || iz >= g.axis[0].input) continue;
       const int64_t tz = z_.phase->first_tap + jz * phases[0].tap_step;
-      const float* const plane = x_.origin + (iz - first_plane_) * x_.plane;
+      const float* const plane = x_.origin + (iz - first_plane_) / plane_step_ * x_.plane;
       for (int64_t jy = rows.tap_begin; jy < rows.tap_end; ++jy) {
         const int64_t ty = y_.phase->first_tap + jy * phases[1].tap_step;
         for (int64_t jx = x_taps.begin; jx < x_taps.end; ++jx) {
@@ -237,7 +238,8 @@ class Task {
   float* copies_ = nullptr;
   PeriodTask task_{};
   Source x_{};
-  int64_t first_plane_ = 0;
+  int64_t first_plane_ = 0;  // of the copies; and how far apart the planes are that they hold
+  int64_t plane_step_ = 1;
   int64_t first_channel_ = 0;
   int64_t channels_ = 0;
   OuterTaps z_, y_;

@@ -48,6 +48,7 @@ class Task {
     const Geometry& g = layer_.geometry;
     task_ = task;
     z_ = outer_taps(layer_, 0, task.plane);
+    first_z_tap_ = first_z_tap(layer_, z_);
     const int64_t q_end = ceil_div(g.output[2], g.axis[2].stride);
     for (int64_t q = 0; q < q_end; q += plan_.strip) {
       strip_ = strip_at(layer_, plan_, q);
@@ -77,7 +78,7 @@ class Task {
       const int64_t iz = z_.input(jz);
       if (!inside(0, iz) || rows_ == 0) continue;
       const float* const from = input + iz * pitch.plane + first_row_ * pitch.row;
-      float* const to = copies_ + jz * rows_ * plan_.t_pitch;
+      float* const to = copies_ + (jz - first_z_tap_) * rows_ * plan_.t_pitch;
       if (plain) {
         kernels_.pad_rows(from + strip_.x_begin, neighbour_distance(rows_, 1, pitch.row), static_cast<size_t>(rows_),
                           static_cast<size_t>(strip_.x_end - strip_.x_begin), static_cast<size_t>(left), to,
@@ -137,7 +138,7 @@ class Task {
       for (int64_t jy = 0; jy < y_.taps; ++jy) {
         const int64_t iy = y_.input(jy, row_);
         if (!inside(1, iy)) continue;
-        const float* const row = copies_ + (jz * rows_ + iy - first_row_) * plan_.t_pitch + plan_.largest_shift;
+        const float* const row = copies_ + ((jz - first_z_tap_) * rows_ + iy - first_row_) * plan_.t_pitch + plan_.largest_shift;
         const int64_t ty = y_.phase->first_tap + jy * phases[1].tap_step;
         for (int64_t j = 0; j < x->taps; ++j) {
           const int64_t t = x->first_tap + j * phases[2].tap_step;
@@ -157,6 +158,7 @@ class Task {
 
   PeriodTask task_{};
   Strip strip_;
+  int64_t first_z_tap_ = 0;
   int64_t first_ = 0;  // the periods at hand
   int64_t last_ = 0;
   int64_t first_row_ = 0;  // the copied input rows

@@ -8,6 +8,7 @@
 #include "activation.hpp"
 #include "checked.hpp"
 #include "layer.hpp"
+#include "outer_taps.hpp"
 #include "planar.hpp"
 
 namespace tconv::planar {
@@ -30,6 +31,11 @@ inline const LivePhase* phase_from_output(const Layer& layer, int a, int64_t pha
   const Axis& axis = layer.axis(a);
   const int64_t below = axis.pad_begin % axis.stride - (axis.stride - phase);  // (phase + p) mod s - s, or that itself
   return layer.phases[a].find(below >= 0 ? below : below + axis.stride);
+}
+
+// The first of the taps of z that meet the image; copies of input rows are kept for the taps from there on.
+inline int64_t first_z_tap(const Layer& layer, const OuterTaps& z) {
+  return std::max<int64_t>(0, ceil_div(z.first_input - (layer.axis(0).input - 1), z.step));
 }
 
 // A strip of a row: q in [q, q + count), outputs [begin, end), inputs [x_begin, x_end) that its taps meet.

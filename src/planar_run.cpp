@@ -65,6 +65,7 @@ class Task {
     const int64_t stride = g.axis[1].stride;
     task_ = task;
     z_ = outer_taps(layer_, 0, task.plane);
+    first_z_tap_ = first_z_tap(layer_, z_);
     input_ = arguments_.input + task.image * g.input_pitch.batch + task.group * layer_.in_per_group * g.input_pitch.channel;
     const int64_t q_end = ceil_div(g.output[2], g.axis[2].stride);
     for (int64_t q = 0; q < q_end; q += plan_.strip) {
@@ -129,7 +130,9 @@ class Task {
   bool inside(int a, int64_t i) const { return i >= 0 && i < layer_.axis(a).input; }
 
   // Input rows are kept in a ring: those that the phases of one period meet.
-  float* copy_of(int64_t jz, int64_t iy) const { return copies_ + (jz * plan_.ring + iy % plan_.ring) * row_floats_; }
+  float* copy_of(int64_t jz, int64_t iy) const {
+    return copies_ + ((jz - first_z_tap_) * plan_.ring + iy % plan_.ring) * row_floats_;
+  }
 
   // The input rows before `end`, and some that come next: short rows of a channel are fetched together, because they follow each
   // other in memory (NCHW) and the next channel's do not.
@@ -370,6 +373,7 @@ class Task {
   PeriodTask task_{};
   const float* input_ = nullptr;
   Strip strip_;
+  int64_t first_z_tap_ = 0;
   int64_t copied_end_ = 0;  // input rows before this have been copied
   // Of the row at hand.
   OuterTaps z_, y_;
