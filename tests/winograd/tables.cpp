@@ -66,6 +66,8 @@ void print(tconv::Algorithm algorithm, int rank, int64_t most_taps, int64_t chan
   }
 }
 
+constexpr int quartile = 8;  // of the times taken
+
 // One way to plan a layer, and its times.
 struct Planned {
   tconv::Options options;
@@ -114,22 +116,23 @@ void print_memory(const MemoryLayer& layer, tconv::Target target) {
   void* aligned = workspace.data();
   size_t space = workspace.size();
   if (std::align(64, most, aligned, space) == nullptr) return;
-  for (int turn = 0; turn < 21; ++turn) {
+  for (int turn = 0; turn < 4 * quartile; ++turn) {
     for (Planned& way : ways) {
       const auto start = std::chrono::steady_clock::now();
       if (!way.op.run(x.data(), y.data(), aligned, most).ok()) return;
       way.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }
+  // The lower quartile: what else the machine does comes and goes at the pace of the turns.
   double direct = 0;
   for (Planned& way : ways) {
-    std::nth_element(way.seconds.begin(), way.seconds.begin() + 10, way.seconds.end());
-    direct = way.seconds[10];  // the last one
+    std::nth_element(way.seconds.begin(), way.seconds.begin() + quartile, way.seconds.end());
+    direct = way.seconds[quartile];  // the last one
   }
   for (const Planned& way : ways) {
     std::printf("| %s | %s | %s | %.0f KiB | %.2f | %.2f |\n", layer.name, way.label.c_str(), way.op.plan().variant,
                 static_cast<double>(way.op.workspace_bytes()) / 1024,
-                static_cast<double>(way.op.packed_bytes()) / static_cast<double>(weight_bytes), direct / way.seconds[10]);
+                static_cast<double>(way.op.packed_bytes()) / static_cast<double>(weight_bytes), direct / way.seconds[quartile]);
   }
 }
 
