@@ -236,7 +236,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
   double cycles = steps * (product_cycles(layer, kernels, plan, columns) + input_vectors * input_cycles(plan.y.points) + 20);
   if (plan.staged) {
-    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.9 : 3.0);
+    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.5 : 3.0);
   } else if (static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2)) {
     // Short rows far apart come at about 13 bytes a cycle from behind L2.
     cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * lanes * sizeof(float) / 13;

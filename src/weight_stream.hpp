@@ -1,6 +1,8 @@
 // What it costs to read packed weights that no near cache holds.
 #pragma once
 
+#include <algorithm>
+
 #include "tconv/targets.hpp"
 
 namespace tconv {
@@ -10,11 +12,15 @@ namespace tconv {
 constexpr double l3_bytes_per_cycle = 8;
 constexpr double memory_bytes_per_cycle = 5;
 
+// A core's share of a server's L3 is not known: no more than this is counted on.
+constexpr double most_l3 = 32 << 20;
+
 // Cycles to read `bytes` of weights once, of which half of L2 keeps some from one time to the next.
 inline double stream_cycles(const CacheSizes& cache, double bytes) {
   const double kept = 0.5 * static_cast<double>(cache.l2);
   if (bytes <= kept) return 0;
-  return (bytes - kept) / (bytes <= 0.75 * static_cast<double>(cache.l3) ? l3_bytes_per_cycle : memory_bytes_per_cycle);
+  const double l3 = std::min(0.75 * static_cast<double>(cache.l3), most_l3);
+  return (bytes - kept) / (bytes <= l3 ? l3_bytes_per_cycle : memory_bytes_per_cycle);
 }
 
 }  // namespace tconv

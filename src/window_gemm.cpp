@@ -3,43 +3,11 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "gemm_panels.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::window_gemm {
 namespace {
-
-// Cycles of a register tile per step of the sum, for a core with two multiply-add and two load ports and a latency of four:
-// bound by the multiply-adds, by the loads (panel vectors and broadcasts), or by the latency of too few accumulators.
-double tile_cycles(double rows, double vectors) { return std::max({rows * vectors / 2, (rows + vectors) / 2, 4.0}); }
-
-// The same for `rows` rows of A, split into tiles as the kernel does.
-double strip_cycles(const arch::KernelTable& kernels, int64_t rows, int64_t vectors) {
-  const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[vectors - 1]);
-  const int64_t tiles = ceil_div(rows, tile_rows);
-  return static_cast<double>(tiles) *
-         tile_cycles(static_cast<double>(rows) / static_cast<double>(tiles), static_cast<double>(vectors));
-}
-
-struct Panels {
-  int64_t vectors;
-  int64_t count;
-  int64_t last_vectors;
-  double cycles;  // of `rows` rows, per step of the sum
-};
-
-// The panel width that does `columns` columns soonest.
-Panels choose_panels(const arch::KernelTable& kernels, int64_t columns, int64_t rows) {
-  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
-  Panels best{0, 0, 0, 0};
-  for (int64_t vectors = 1; vectors <= static_cast<int64_t>(arch::KernelTable::max_vectors); ++vectors) {
-    if (kernels.gemm[vectors - 1] == nullptr) continue;
-    const int64_t count = ceil_div(columns, vectors * lanes);
-    const int64_t last = ceil_div(columns - (count - 1) * vectors * lanes, lanes);
-    const double cycles = static_cast<double>(count - 1) * strip_cycles(kernels, rows, vectors) + strip_cycles(kernels, rows, last);
-    if (best.vectors == 0 || cycles < best.cycles * 0.99) best = {vectors, count, last, cycles};
-  }
-  return best;
-}
 
 int64_t panel_k(const Layer& layer, const LivePhase& z, const LivePhase& y, const ColumnBlock& block) {
   return z.taps * y.taps * block.group.taps * layer.in_per_group;
@@ -92,7 +60,7 @@ bool plan_blocks(const Layer& layer, const arch::KernelTable& kernels, Plan* pla
     const int64_t channels = std::min(plan->chunk_channels, layer.out_per_group - first);
     for (const PhaseGroup& group : groups) {
       const int64_t columns = group.taps == 0 ? channels : group.count * channels;
-      const Panels panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const PanelWidths panels = choose_panels(kernels, columns, layer.axis(2).input);
       const int64_t padded = ((panels.count - 1) * panels.vectors + panels.last_vectors) * static_cast<int64_t>(kernels.lanes);
       plan->blocks[i++] = {group, first, channels, columns, panels.count, panels.vectors, panels.last_vectors, padded, at};
       at += padded;
@@ -188,12 +156,16 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   // Of all blocks, per (z, y) tap and input channel.
   double cycles_per_k = 0;
   double vectors_per_k = 0;
+  double per_row = 0;  // cycles to begin and end the strips of one output row, and their register tiles
   for (const PhaseGroup& group : groups) {
     if (group.taps == 0) continue;
     const auto add = [&](int64_t times, int64_t columns) {
-      const Panels panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const PanelWidths panels = choose_panels(kernels, columns, layer.axis(2).input);
       const double taps = static_cast<double>(group.taps * times);
       cycles_per_k += taps * panels.cycles;
+      const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[panels.vectors - 1]);
+      per_row +=
+          static_cast<double>(times * panels.count) * (100 + 12 * static_cast<double>(ceil_div(layer.axis(2).input, tile_rows)));
       vectors_per_k += taps * static_cast<double>((panels.count - 1) * panels.vectors + panels.last_vectors);
     };
     add(chunks - 1, group.count * channels);
@@ -204,8 +176,10 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
       static_cast<double>(layer.description.batch) * static_cast<double>(layer.axis(0).input * layer.axis(1).input) * outer_taps;
   const double input = static_cast<double>(layer.geometry.input_elements);
   const double output = static_cast<double>(layer.geometry.output_elements);
-  double cycles =
-      rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * output / static_cast<double>(kernels.lanes);
+  double cycles = rows * static_cast<double>(layer.description.in_channels) * cycles_per_k +
+                  2 * output / static_cast<double>(kernels.lanes) +
+                  per_row * static_cast<double>(layer.description.batch * layer.description.groups) *
+                      static_cast<double>(layer.output(0) * layer.output(1));
   // Weights pass by once for each plane of each image. A part of that goes on beside the products, at best all but a tenth.
   const double weight_bytes = static_cast<double>(layer.description.in_channels) * outer_taps * vectors_per_k *
                               static_cast<double>(kernels.lanes * sizeof(float));

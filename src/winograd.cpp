@@ -6,6 +6,7 @@
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
 #include "gemm_panels.hpp"
+#include "weight_stream.hpp"
 #include "winograd_workspace.hpp"
 
 namespace tconv::winograd {
@@ -114,11 +115,10 @@ void place_blocks(const Layer& layer, Plan* plan) {
   plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
 }
 
-// Cycles of one run. Products: as window GEMM's, but no faster than their weights come from the cache that holds them, once a
-// block. Transforms: what they load and store, and a call's overhead.
+// Cycles of one run. Products: as window GEMM's, and the way of their weights from the cache that holds them, once a block.
+// Transforms: what they load and store, and a call's overhead.
 double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
-  const double lanes = static_cast<double>(kernels.lanes);
   const double tiles = static_cast<double>(plan.lines) * static_cast<double>(plan.x.tiles);
   const double blocks =
       static_cast<double>(ceil_div(plan.lines, plan.block_lines)) * static_cast<double>(ceil_div(plan.x.tiles, plan.block_columns));
@@ -127,11 +127,11 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const PanelWidths widths = choose_panels(kernels, layer.out_per_group, rows);
   const double phases = static_cast<double>(plan.y.phase.size()) * static_cast<double>(plan.x.phase.size());
 
-  const double weight_bytes = bytes_of_weights(layer, kernels, plan);
-  const double near = 0.75 * static_cast<double>(options.cache.l2);
-  const double bytes_per_cycle = weight_bytes <= near ? 32 : weight_bytes <= 0.5 * static_cast<double>(options.cache.l3) ? 10 : 5;
-  const double columns = static_cast<double>(widths.count * widths.vectors) * lanes;
-  const double per_step = std::max(widths.cycles, columns * sizeof(float) / bytes_per_cycle);
+  double all_taps = 0;
+  for (const LivePhase& phase : layer.phases[0].live) all_taps += static_cast<double>(phase.taps);
+  const double groups = static_cast<double>(layer.description.groups);
+  // One way of a plane's weights from the cache or memory that holds them, per tap of z.
+  const double stream = stream_cycles(options.cache, bytes_of_weights(layer, kernels, plan)) / groups / all_taps;
 
   const double ny = static_cast<double>(plan.y.points), nx = static_cast<double>(plan.x.points);
   const double my = static_cast<double>(plan.y.outputs), mx = static_cast<double>(plan.x.outputs);
@@ -148,7 +148,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
         static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
-    const double block = products * (steps * per_step + static_cast<double>(widths.count) * 40);
+    const double block = products * (steps * widths.cycles + static_cast<double>(widths.count) * 40) + 1.25 * taps * stream;
     const double tile =
         input * taps * channel_vectors + phases * (output * column_vectors + 60 * static_cast<double>(widths.count));
     cycles += planes * (blocks * block + tiles * tile);
@@ -156,7 +156,10 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   if (layer.description.layout == Layout::nchw) {
     cycles += static_cast<double>(g.input_elements) * ny / my * 0.4 + static_cast<double>(g.output_elements) * 0.4;
   }
-  return cycles * static_cast<double>(layer.description.groups);
+  // Tiles are stored in bursts, which wait for lines that are not in L2.
+  const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
+  const double waiting = 0.3 * std::max(0.0, tensors - 0.5 * static_cast<double>(options.cache.l2));
+  return cycles * groups + waiting;
 }
 
 // Calls f(variant) for every variant that the options let through.
