@@ -28,11 +28,11 @@ constexpr Way ways[] = {{Algorithm::winograd, 2, 5}, {Algorithm::winograd, 1, 7}
 
 std::vector<int64_t> channel_counts() {
   if (effort(0, 0, 1) == 1) return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048};
-  if (effort(0, 1, 1) == 0) return {4, 64};
+  if (effort(0, 1, 1) == 0) return {64};
   return {2, 16, 64, 1024};
 }
 
-// f(measurement, way, layer, channels, numbers) for every kind of layer. Layers of many channels are small, and of few taps.
+// f(measurement, way, layer, channels, numbers) for every kind of layer. Those of many channels have few taps.
 template <typename Function>
 void each_layer(const std::vector<Numbers>& kinds, const std::vector<int64_t>& channels, const Function& f) {
   for (const Way& way : ways) {
@@ -42,8 +42,8 @@ void each_layer(const std::vector<Numbers>& kinds, const std::vector<int64_t>& c
         for (const TapsLayer& layer : layers_of_taps(way.rank, taps)) {
           for (const Numbers numbers : kinds) {
             const auto layout = way.algorithm == Algorithm::winograd ? tconv::Layout::nhwc : tconv::Layout::nchw;
-            const int64_t input = (way.rank == 1 ? 240 : 15) / (in_channels > 256 ? 2 : 1);
-            const Measurement measurement(describe(layer, in_channels, in_channels > 256 ? 8 : 12, input, layout), numbers, 11);
+            const int64_t input = way.rank == 1 ? 240 : 15;
+            const Measurement measurement(describe(layer, in_channels, 12, input, layout), numbers, 11);
             SCOPED_TRACE(to_string(layer) + ", " + std::to_string(in_channels) + " input channels, " + numbers_name(numbers) +
                          ", seed 11");
             f(measurement, way);
