@@ -15,16 +15,19 @@ struct Growth {
   double largest = 0;  // of them
 };
 
-double squared_row_of_inputs(int points, int point) {
-  double sum = 0;
-  for (int i = 0; i < points; ++i) {
-    const double b = cook_toom::input_transform(points, point, i).value();
-    sum += b * b;
+// |B^T[point]|^2 of every point.
+void squared_rows(const AxisDomain& domain, double (&rows)[arch::max_points]) {
+  const int points = static_cast<int>(domain.points);
+  for (int point = 0; point < points && points > 1; ++point) {
+    rows[point] = 0;
+    for (int i = 0; i < points; ++i) {
+      const double b = cook_toom::input_transform(points, point, i).value();
+      rows[point] += b * b;
+    }
   }
-  return sum;
 }
 
-Growth growth(const AxisDomain& domain, const PhaseDomain& phase, int64_t phase_taps) {
+Growth growth(const AxisDomain& domain, const double (&rows)[arch::max_points], const PhaseDomain& phase, int64_t phase_taps) {
   if (domain.taps == 1) return {1, 1};
   const int points = static_cast<int>(domain.points);
   const int outputs = static_cast<int>(domain.outputs);
@@ -36,7 +39,7 @@ Growth growth(const AxisDomain& domain, const PhaseDomain& phase, int64_t phase_
           cook_toom::weight_transform(points, static_cast<int>(domain.taps), point, static_cast<int>(phase.last_tap - j));
       weight += g * g;
     }
-    variance[point] = weight * squared_row_of_inputs(points, point);
+    variance[point] = weight * rows[point];
   }
   Growth result;
   for (int t = 0; t < outputs; ++t) {
@@ -73,10 +76,12 @@ ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const Axi
   for (int a = 1; a < max_rank; ++a) {
     const AxisPhases& phases = layer.phases[a];
     double sum = 0, squares = 0, most = 0, taps = 0;
+    double rows[arch::max_points] = {};
+    if (domains[a] != nullptr) squared_rows(*domains[a], rows);
     for (size_t i = 0; i < phases.live.size(); ++i) {
       const double n = static_cast<double>(phases.live[i].taps);
       Growth g{n, n};
-      if (domains[a] != nullptr) g = growth(*domains[a], domains[a]->phase[i], phases.live[i].taps);
+      if (domains[a] != nullptr) g = growth(*domains[a], rows, domains[a]->phase[i], phases.live[i].taps);
       sum += g.mean;
       most = std::max(most, g.largest);
       squares += n * n;

@@ -99,8 +99,8 @@ Range outputs_of(const AxisDomain& domain, const PhaseDomain& phase, int64_t g) 
   return {first, std::clamp<int64_t>(steps(phase.end - g), first, domain.outputs)};
 }
 
-// Floats: far enough for the time that memory takes, near enough to be still there.
-constexpr size_t weights_ahead = 1024;
+// Steps of a sum ahead of which weights are asked for: far enough for the time that memory takes, near enough to be still there.
+constexpr int64_t steps_ahead = 32;
 
 class Task {
  public:
@@ -296,7 +296,7 @@ class Task {
         strip.rows = static_cast<size_t>(block_.tiles());
         strip.columns = static_cast<size_t>(panel.vectors * lanes);
         strip.bias = zeros_;
-        strip.weights_ahead = plan_.far_weights ? weights_ahead : 0;
+        strip.weights_ahead = plan_.far_weights ? static_cast<size_t>(steps_ahead * padded(panel)) : 0;
         kernels_.gemm[panel.vectors - 1](strip);
       }
     }

@@ -224,10 +224,10 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
 #else
       RowPointers<MR> a(first_row, a_stride);
 #endif
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
       for (; ahead != 0 && k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
 #pragma GCC unroll 16
-        for (size_t i = 0; i < kGemmStepsPerRound * NV; ++i) __builtin_prefetch(b + ahead + i * kLanes, 0, 2);
+        for (size_t i = 0; i < kGemmStepsPerRound * NV * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(b + ahead + i, 0, 2);
         GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
         a.advance(kGemmStepsPerRound);
       }
