@@ -37,7 +37,7 @@ build() {
   command -v ccache >/dev/null && set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
   mkdir -p "$folder"
   cmake -S "$source" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTCONV_BUILD_TESTS=OFF -DTCONV_BUILD_TOOLS=OFF \
-    -DTCONV_BUILD_EXAMPLES=OFF -DTCONV_BUILD_BENCH=ON -U TCONV_ALGORITHMS "$@" >"$folder/configure.log" 2>&1 ||
+    -DTCONV_BUILD_EXAMPLES=OFF -DTCONV_BUILD_BENCH=ON "$@" >"$folder/configure.log" 2>&1 ||
     { tail -20 "$folder/configure.log" >&2; return 1; }
   # shellcheck disable=SC2086
   cmake --build "$folder" -j "$jobs" --target $targets >"$folder/build.log" 2>&1 || { tail -30 "$folder/build.log" >&2; return 1; }

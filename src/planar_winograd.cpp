@@ -7,6 +7,7 @@
 
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
+#include "weight_stream.hpp"
 
 namespace tconv::planar_winograd {
 namespace {
@@ -245,7 +246,9 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
             (output_vectors * (0.75 * static_cast<double>(x.kernel) + 2 * stride + 2) + 30);
   cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
   cycles += nhwc && layer.out_per_group > 1 ? 1.5 * pairs * stride * static_cast<double>(plan.y.outputs * plan.strip) : 0;
-  return tiles * strips * cycles + 200 * tiles * n;
+  // Every row of tiles reads the weights of its group.
+  const double weights = group_weights(layer, static_cast<double>(plan.y.products)) * sizeof(float);
+  return tiles * strips * (cycles + stream_cycles(options.cache, weights)) + 200 * tiles * n;
 }
 
 // Calls f(variant) for every variant that the options and the kernel let through.

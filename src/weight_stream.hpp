@@ -7,10 +7,10 @@
 
 namespace tconv {
 
-// Bytes a cycle that one core reads in order: from L3, and from memory. Measured: 7 to 8 and 5 to 6 (Sapphire Rapids), 24 and 8.5
+// Bytes a cycle that one core reads in order: from L3, and from memory. Measured: 7 to 8 and 4 to 6 (Sapphire Rapids), 24 and 8.5
 // (Zen 3).
 constexpr double l3_bytes_per_cycle = 8;
-constexpr double memory_bytes_per_cycle = 5;
+constexpr double memory_bytes_per_cycle = 4;
 
 // A core's share of a server's L3 is not known: no more than this is counted on.
 constexpr double most_l3 = 32 << 20;

@@ -19,6 +19,7 @@
 
 #include "arch/kernel_table.hpp"
 #include "buffer.hpp"
+#include "gemm_panels.hpp"
 #include "layer.hpp"
 
 namespace tconv::winograd {
@@ -102,6 +103,11 @@ struct ErrorEstimate {
 ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const AxisDomain* x);
 // Do domains keep to the class, with something to spare for what the estimates do not see?
 bool accurate(const Layer& layer, WinogradAccuracy accuracy, const AxisDomain& y, const AxisDomain* x);
+
+// How the output channels of a phase are cut into panels.
+PanelWidths panels_of_phase(const Layer& layer, const arch::KernelTable& kernels);
+// Fills in panels, weights, bias and slopes of a plan whose domains and blocks are chosen. Error: out_of_memory.
+Status pack(const Layer& layer, const arch::KernelTable& kernels, const float* weights, const float* bias, Plan* plan);
 
 bool supports(const Layer& layer, const Options& options);
 // Estimated cycles of one run on one thread, of the best variant.

@@ -28,13 +28,13 @@ int main() {
   return !op->run(input, output, workspace, sizeof workspace).ok();
 }
 """
+ALGORITHMS = ["window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd"]
 BUILDS = [
     ("everything", []),
     ("without target scalar", ["-DTCONV_TARGETS=neon"]),
     ("without target neon", ["-DTCONV_TARGETS=scalar"]),
-    ("without algorithm window_gemm", ["-DTCONV_ALGORITHMS=planar;depthwise"]),
-    ("without algorithm planar", ["-DTCONV_ALGORITHMS=window_gemm;depthwise"]),
-    ("without algorithm depthwise", ["-DTCONV_ALGORITHMS=window_gemm;planar"]),
+    *((f"without algorithm {left_out}", ["-DTCONV_ALGORITHMS=" + ";".join(a for a in ALGORITHMS if a != left_out)])
+      for left_out in ALGORITHMS),
     ("window_gemm on neon alone", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm"]),
     ("window_gemm on neon alone, -Os", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm", "-DCMAKE_BUILD_TYPE=MinSizeRel"]),
 ]
