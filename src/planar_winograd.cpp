@@ -245,7 +245,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   cycles += static_cast<double>(plan.y.products * layer.out_per_group) *
             (output_vectors * (0.75 * static_cast<double>(x.kernel) + 2 * stride + 2) + 30);
   cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
-  cycles += nhwc && layer.out_per_group > 1 ? 1.5 * pairs * stride * static_cast<double>(plan.y.outputs * plan.strip) : 0;
+  cycles += nhwc && layer.out_per_group > 1 ? 0.8 * pairs * stride * static_cast<double>(plan.y.outputs * plan.strip) : 0;
   // Every row of tiles reads the weights of its group.
   const double weights = group_weights(layer, static_cast<double>(plan.y.products)) * sizeof(float);
   return tiles * strips * (cycles + stream_cycles(options.cache, weights)) + 200 * tiles * n;

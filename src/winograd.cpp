@@ -148,9 +148,9 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
         static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
-    const double block = products * (steps * widths.cycles + static_cast<double>(widths.count) * 40) + taps * stream;
+    const double block = products * (steps * widths.cycles + static_cast<double>(widths.count) * 70) + taps * stream;
     const double tile =
-        input * taps * channel_vectors + phases * (output * column_vectors + 60 * static_cast<double>(widths.count));
+        input * taps * channel_vectors + phases * (output * column_vectors + 100 * static_cast<double>(widths.count));
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
