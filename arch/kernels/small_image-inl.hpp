@@ -76,7 +76,7 @@ HWY_INLINE void PixelSteps(const float* const (&row)[MR], size_t k, const float*
 }
 
 template <size_t MR, size_t NV>
-HWY_NOINLINE void PixelTile(const PixelProduct& p, const PixelPair* pair, PixelPrefetch fetch) {
+HWY_NOINLINE void PixelTile(const PixelProduct& p, const PixelPair* pair, [[maybe_unused]] PixelPrefetch fetch) {
   const D d;
   const float* row[MR];
   V acc[MR][NV];
