@@ -40,7 +40,7 @@ std::string run_layer(const Problem& problem, tconv::Target target, tconv::Layou
   if (!status.ok()) return status.message();
   Floats dense(static_cast<size_t>(s.output_elements()));
   out.each([&](int64_t i, int64_t offset) { dense[i] = y[offset]; });
-  return compare(problem, dense);
+  return compare(problem, dense, op->plan());
 }
 
 int run() {

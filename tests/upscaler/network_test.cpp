@@ -59,7 +59,7 @@ Picture random_picture(uint64_t seed, int64_t width, int64_t height, int channel
 }
 
 Picture enlarge(const Picture& picture, const std::string& name, int64_t tile, int threads = 1,
-                const tconv::Options& options = {}) {
+                const tconv::Options& options = tools::upscale::exact_options()) {
   NetworkSettings settings;
   settings.tile = tile;
   settings.options = options;
@@ -228,7 +228,7 @@ TEST(Tiles, DoNotChangeABit) {
   }
   for (tconv::Target target : tconv::all_targets) {
     if (!tconv::target_supported(target)) continue;
-    tconv::Options options;
+    tconv::Options options = tools::upscale::exact_options();
     options.target = target;
     EXPECT_TRUE(enlarge(picture, "fsrcnn-small", 11, 1, options).samples ==
                 enlarge(picture, "fsrcnn-small", 64, 2, options).samples)

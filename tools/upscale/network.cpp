@@ -32,7 +32,7 @@ class FilteredPlanes {
     Settings settings;
     settings.filter = filter;
     settings.scale = scale;
-    tconv::Options options;
+    tconv::Options options = exact_options();
     options.target = target;
     const auto require_ok = [](const tconv::Status& status) {
       if (!status.ok()) refuse(fmt::format("the upscaling filter: {}", status.message()));

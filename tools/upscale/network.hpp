@@ -5,7 +5,7 @@
 // is computed with that margin around it, taken from the picture or, beyond its border, by repeating the border pixels; the
 // margin's share of the result is thrown away. All tiles have one size (the last of a row or column is moved back), so weights are
 // packed once, and algorithms are chosen for a fixed size: the result is the same to the last bit for every tile size and thread
-// count.
+// count, unless the settings let Winograd in, whose sums depend on where a pixel lies in the tile.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,17 @@
 
 namespace tools::upscale {
 
+// Direct algorithms alone.
+inline tconv::Options exact_options() {
+  tconv::Options options;
+  options.winograd.accuracy = tconv::WinogradAccuracy::off;
+  return options;
+}
+
 struct NetworkSettings {
   int scale = 2;
   int64_t tile = 128;  // at most so many input pixels along each side; at least 1
-  tconv::Options options;
+  tconv::Options options = exact_options();
   int64_t memory_limit = int64_t{1} << 30;  // bytes
 };
 

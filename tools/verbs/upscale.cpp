@@ -38,6 +38,13 @@ constexpr const char* footer =
     "  tconv upscale in.png out.png --scale 2 --filter bicubic --linear-light --threads 4\n"
     "  tconv upscale photo.png large.png --model fsrcnn --threads 4";
 
+// By default no tile size changes a bit of the picture.
+tools::PlanOptions without_winograd() {
+  tools::PlanOptions plan;
+  plan.winograd = "off";
+  return plan;
+}
+
 struct Options {
   std::string input;
   std::string output;
@@ -48,7 +55,7 @@ struct Options {
   int64_t memory_limit_mib = 1024;
   bool linear_light = false;
   std::string target = "auto";
-  tools::PlanOptions plan;
+  tools::PlanOptions plan = without_winograd();
   int threads = 1;
   bool progress = false;
 };
