@@ -6,6 +6,8 @@
 namespace tconv::winograd {
 namespace {
 
+constexpr int64_t farthest_reach = 256;  // inputs
+
 int64_t ceil_shift(const Axis& axis, int64_t phase) { return ceil_div(axis.pad_begin - phase, axis.stride); }
 
 }  // namespace
@@ -14,6 +16,11 @@ bool domain_exists(const Layer& layer, int a, Grid grid) {
   const AxisPhases& phases = layer.phases[a];
   // Every output has a tap, and tiles lie between each other where neighbouring taps do not meet neighbouring inputs.
   if (static_cast<int64_t>(phases.live.size()) != layer.axis(a).stride) return false;
+  // Phases whose taps reach far apart would have most tiles between them.
+  for (const LivePhase& phase : phases.live) {
+    if (phase.input_offset > farthest_reach) return false;
+    if (phase.taps > 1 && phases.input_step > farthest_reach / (phase.taps - 1)) return false;
+  }
   return grid == Grid::inputs || (phases.input_step == 1 && phases.most_taps() > 1);
 }
 
