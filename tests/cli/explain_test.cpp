@@ -137,7 +137,8 @@ TEST(Explain, WinogradIsPermittedByItsClass) {
   const nlohmann::json strict = explained_wide({"--algorithm", "winograd", "--winograd", "strict"});
   EXPECT_NE(strict["variant"], standard["variant"]);
   EXPECT_LT(strict["packed_bytes"], standard["packed_bytes"]);
-  for (const auto& candidate : explained_wide({"--winograd", "off"})["candidates"]) {
+  const nlohmann::json off = explained_wide({"--winograd", "off"});
+  for (const auto& candidate : off["candidates"]) {
     EXPECT_EQ(candidate["algorithm"].get<std::string>().find("winograd"), std::string::npos);
   }
 }
