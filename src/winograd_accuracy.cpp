@@ -15,40 +15,48 @@ struct Growth {
   double largest = 0;  // of them
 };
 
-// |B^T[point]|^2 of every point.
-void squared_rows(const AxisDomain& domain, double (&rows)[arch::max_points]) {
-  const int points = static_cast<int>(domain.points);
-  for (int point = 0; point < points && points > 1; ++point) {
-    rows[point] = 0;
-    for (int i = 0; i < points; ++i) {
-      const double b = cook_toom::input_transform(points, point, i).value();
-      rows[point] += b * b;
+// Squares of the transforms' numbers, worked out by the compiler: rational arithmetic takes a millisecond.
+struct Squares {
+  double input_row[arch::max_points + 1][arch::max_points] = {};                // [points][point]: |B^T[point]|^2
+  double power[arch::max_points + 1][arch::max_points][arch::max_points] = {};  // [points][finite point][e]: (a^e)^2
+};
+constexpr Squares make_squares() {
+  Squares squares;
+  for (int points = cook_toom::fewest_points; points <= arch::max_points; ++points) {
+    for (int point = 0; point < points; ++point) {
+      for (int i = 0; i < points; ++i) {
+        const double b = cook_toom::input_transform(points, point, i).value();
+        squares.input_row[points][point] += b * b;
+      }
+      if (cook_toom::is_infinity(points, point)) continue;
+      const double a = cook_toom::finite_point(points, point).value();
+      double power = 1;
+      for (int e = 0; e < arch::max_points; ++e, power *= a) squares.power[points][point][e] = power * power;
     }
   }
+  return squares;
+}
+constexpr Squares squares = make_squares();
+
+// The square of the number that meets tap or output e of `count` at a point.
+double squared(const AxisDomain& domain, int64_t point, int64_t e, int64_t count) {
+  if (point == domain.points - 1) return e == count - 1 ? 1 : 0;
+  return squares.power[domain.points][point][e];
 }
 
-Growth growth(const AxisDomain& domain, const double (&rows)[arch::max_points], const PhaseDomain& phase, int64_t phase_taps) {
+Growth growth(const AxisDomain& domain, const PhaseDomain& phase, int64_t phase_taps) {
   if (domain.taps == 1) return {1, 1};
-  const int points = static_cast<int>(domain.points);
-  const int outputs = static_cast<int>(domain.outputs);
   double variance[arch::max_points] = {};
-  for (int point = static_cast<int>(phase.first_point); point < static_cast<int>(phase.last_point); ++point) {
+  for (int64_t point = phase.first_point; point < phase.last_point; ++point) {
     double weight = 0;
-    for (int64_t j = 0; j < phase_taps; ++j) {
-      const double g =
-          cook_toom::weight_transform(points, static_cast<int>(domain.taps), point, static_cast<int>(phase.last_tap - j));
-      weight += g * g;
-    }
-    variance[point] = weight * rows[point];
+    for (int64_t j = 0; j < phase_taps; ++j) weight += squared(domain, point, phase.last_tap - j, domain.taps);
+    variance[point] = weight * squares.input_row[domain.points][point];
   }
   Growth result;
-  for (int t = 0; t < outputs; ++t) {
+  for (int64_t t = 0; t < domain.outputs; ++t) {
     double sum = 0;
-    for (int point = 0; point < points; ++point) {
-      const double a = cook_toom::output_transform(points, outputs, t, point).value();
-      sum += a * a * variance[point];
-    }
-    result.mean += sum / outputs;
+    for (int64_t point = 0; point < domain.points; ++point) sum += squared(domain, point, t, domain.outputs) * variance[point];
+    result.mean += sum / static_cast<double>(domain.outputs);
     result.largest = std::max(result.largest, sum);
   }
   return result;
@@ -76,12 +84,10 @@ ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const Axi
   for (int a = 1; a < max_rank; ++a) {
     const AxisPhases& phases = layer.phases[a];
     double sum = 0, squares = 0, most = 0, taps = 0;
-    double rows[arch::max_points] = {};
-    if (domains[a] != nullptr) squared_rows(*domains[a], rows);
     for (size_t i = 0; i < phases.live.size(); ++i) {
       const double n = static_cast<double>(phases.live[i].taps);
       Growth g{n, n};
-      if (domains[a] != nullptr) g = growth(*domains[a], rows, domains[a]->phase[i], phases.live[i].taps);
+      if (domains[a] != nullptr) g = growth(*domains[a], domains[a]->phase[i], phases.live[i].taps);
       sum += g.mean;
       most = std::max(most, g.largest);
       squares += n * n;

@@ -19,8 +19,9 @@ HWY_BEFORE_NAMESPACE();
 #endif
 #if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/overlap-inl.hpp"
-#include "arch/kernels/periods-inl.hpp"
 #include "arch/kernels/planar-inl.hpp"
+// After the planar kernels, whose sums it finishes.
+#include "arch/kernels/periods-inl.hpp"
 #endif
 #include "arch/kernels/rows-inl.hpp"
 #if !TCONV_WITHOUT_SMALL_IMAGE
