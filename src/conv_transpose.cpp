@@ -104,6 +104,20 @@ bool all_finite(const float* x, int64_t n) {
   return true;
 }
 
+Status check_winograd(const WinogradOptions& options) {
+  if (options.outputs != 0 && (options.outputs < 2 || options.outputs > arch::max_point_outputs)) {
+    return Status::error(StatusCode::invalid_argument, "winograd.outputs = %d: must be 0 (the plan chooses) or 2 to %d",
+                         options.outputs, arch::max_point_outputs);
+  }
+  if (options.accuracy > WinogradAccuracy::standard) {
+    return Status::error(StatusCode::invalid_argument, "winograd.accuracy = %d: unknown", static_cast<int>(options.accuracy));
+  }
+  if (options.grid > WinogradOptions::Grid::inputs) {
+    return Status::error(StatusCode::invalid_argument, "winograd.grid = %d: unknown", static_cast<int>(options.grid));
+  }
+  return {};
+}
+
 // What create() has fixed and reshape() may not change.
 Status check_same(const char* field, int64_t created, int64_t wanted) {
   if (created == wanted) return {};
@@ -169,6 +183,7 @@ Result<ConvTranspose> ConvTranspose::create(const Description& description, cons
   State& s = *op.state_;
   if (Status status = build_layer(description, &s.layer); !status.ok()) return status;
   if (weights == nullptr) return Status::error(StatusCode::invalid_argument, "weights = nullptr");
+  if (Status status = check_winograd(options.winograd); !status.ok()) return status;
   s.layer.finite_weights = all_finite(weights, s.layer.geometry.weight_elements);
   Target target = Target::automatic;
   if (Status status = choose_target(options.target, &target); !status.ok()) return status;

@@ -7,80 +7,38 @@
 #include "window_gemm.hpp"
 #include "winograd.hpp"
 
-namespace tconv {
+#define TCONV_LEAVE_OUT(algorithm)                                                                                        \
+  namespace tconv::algorithm {                                                                                            \
+  bool supports(const Layer&, const Options&) { return false; }                                                           \
+  double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }                                   \
+  Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; } \
+  Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }                            \
+  size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }                               \
+  size_t packed_bytes(const Plan&) { return 0; }                                                                          \
+  void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}                                   \
+  }
 
 #if TCONV_WITHOUT_WINDOW_GEMM
-namespace window_gemm {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
-}  // namespace window_gemm
+TCONV_LEAVE_OUT(window_gemm)
 #endif
-
 #if TCONV_WITHOUT_PLANAR
-namespace planar {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
-}  // namespace planar
+TCONV_LEAVE_OUT(planar)
 #endif
-
 #if TCONV_WITHOUT_DEPTHWISE
-namespace depthwise {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
-}  // namespace depthwise
+TCONV_LEAVE_OUT(depthwise)
 #endif
-
 #if TCONV_WITHOUT_SMALL_IMAGE
-namespace small_image {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
-}  // namespace small_image
+TCONV_LEAVE_OUT(small_image)
 #endif
-
 #if TCONV_WITHOUT_WINOGRAD
-namespace winograd {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+TCONV_LEAVE_OUT(winograd)
+namespace tconv::winograd {
 void describe(const Plan&, char*, size_t) {}
-}  // namespace winograd
+}  // namespace tconv::winograd
 #endif
-
 #if TCONV_WITHOUT_PLANAR_WINOGRAD
-namespace planar_winograd {
-bool supports(const Layer&, const Options&) { return false; }
-double estimate(const Layer&, const arch::KernelTable&, const Options&) { return 0; }
-Status create(const Layer&, const arch::KernelTable&, const Options&, const float*, const float*, Plan*) { return {}; }
-Status reshape(const Layer&, const arch::KernelTable&, const Options&, Plan*) { return {}; }
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan&) { return 0; }
-size_t packed_bytes(const Plan&) { return 0; }
-void run(const Layer&, const arch::KernelTable&, const Plan&, const RunArguments&) {}
+TCONV_LEAVE_OUT(planar_winograd)
+namespace tconv::planar_winograd {
 void describe(const Plan&, char*, size_t) {}
-}  // namespace planar_winograd
+}  // namespace tconv::planar_winograd
 #endif
-
-}  // namespace tconv

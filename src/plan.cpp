@@ -30,9 +30,15 @@ constexpr Entry entries[] = {
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      needs(TCONV_WITHOUT_DEPTHWISE, "layout nhwc, one input and one output channel per group, no input activation")},
     {Algorithm::small_image, small_image::supports, small_image::estimate, needs(TCONV_WITHOUT_SMALL_IMAGE, "nothing")},
-    {Algorithm::winograd, winograd::supports, winograd::estimate, needs(TCONV_WITHOUT_WINOGRAD, "nothing")},
+    {Algorithm::winograd, winograd::supports, winograd::estimate,
+     needs(TCONV_WITHOUT_WINOGRAD,
+           "winograd.accuracy strict or standard, max_workspace_bytes >= 131072, finite weights, a tap or more in every phase of x "
+           "and y, two in some, within 256 inputs and few enough for winograd.outputs")},
     {Algorithm::planar_winograd, planar_winograd::supports, planar_winograd::estimate,
-     needs(TCONV_WITHOUT_PLANAR_WINOGRAD, "nothing")},
+     needs(
+         TCONV_WITHOUT_PLANAR_WINOGRAD,
+         "winograd.accuracy strict or standard, max_workspace_bytes >= 131072, finite weights, a tap or more in every phase of y, "
+         "two in some, within 256 inputs and few enough for winograd.outputs")},
 };
 
 // Multiplications of the phases that do not fall into the crop and meet an input: taps met by all outputs of an axis.

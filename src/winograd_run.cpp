@@ -77,6 +77,7 @@ int64_t place_of(const BlockTask& t, const Panel& panel, int64_t point) {
   const int64_t px = point % t.plan.x.points - x.first_point;
   return (py * x.points() + px) * t.w.m_point;
 }
+
 // M of the panels [first, last).
 void multiply(const BlockTask& t, size_t first, size_t last) {
   const int64_t points = t.plan.y.points * t.plan.x.points;

@@ -45,7 +45,7 @@ enum class WinogradAccuracy : uint8_t {
 // of the tiles that it meets; a layer with weights that are not finite is done by another algorithm.
 struct WinogradOptions {
   WinogradAccuracy accuracy = WinogradAccuracy::standard;
-  int outputs = 0;  // of a tile along each axis that is filtered; 0: the plan chooses
+  int outputs = 0;  // 2 .. 7, of a tile along each axis that is filtered; 0: the plan chooses
   // How tiles of neighbouring phases lie: on the grid of outputs, so that none is wasted (phases padded by zero taps), or on the
   // grid of q, so that no tap is.
   enum class Grid : uint8_t { automatic, outputs, inputs } grid = Grid::automatic;
@@ -101,7 +101,8 @@ class ConvTranspose {
 
   // weights: [in_channels, out_channels / groups, kernel...] (ONNX, PyTorch), dense, any alignment; NaN and infinity are allowed.
   // bias: [out_channels] or nullptr for none. Both are copied (packed) and may be freed afterwards.
-  // Errors: those of resolve(); invalid_argument (null weights, bad activation); unsupported (target, algorithm); out_of_memory.
+  // Errors: those of resolve(); invalid_argument (null weights, bad activation or Winograd options); unsupported (target,
+  // algorithm); out_of_memory.
   static Result<ConvTranspose> create(const Description& description, const float* weights, const float* bias = nullptr,
                                       const Options& options = {});
 

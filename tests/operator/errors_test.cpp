@@ -155,6 +155,35 @@ TEST(Errors, UnknownEnumerators) {
   EXPECT_NE(std::strstr(status.message(), "88"), nullptr) << status.message();
 }
 
+TEST(Errors, WinogradOptions) {
+  const std::vector<float> weights(4096);
+  const auto expect = [&](const tconv::Options& options, StatusCode code, std::initializer_list<const char*> words) {
+    const tconv::Status status = tconv::ConvTranspose::create(good(), weights.data(), nullptr, options).status();
+    EXPECT_EQ(status.code(), code) << status.message();
+    for (const char* word : words) EXPECT_NE(std::strstr(status.message(), word), nullptr) << status.message();
+  };
+  for (int outputs : {-1, 1, 8}) {
+    tconv::Options options;
+    options.winograd.outputs = outputs;
+    expect(options, StatusCode::invalid_argument, {"winograd.outputs", std::to_string(outputs).c_str()});
+  }
+  tconv::Options options;
+  options.winograd.accuracy = static_cast<tconv::WinogradAccuracy>(33);
+  expect(options, StatusCode::invalid_argument, {"winograd.accuracy", "33"});
+  options = {};
+  options.winograd.grid = static_cast<tconv::WinogradOptions::Grid>(44);
+  expect(options, StatusCode::invalid_argument, {"winograd.grid", "44"});
+  for (tconv::Algorithm algorithm : {tconv::Algorithm::winograd, tconv::Algorithm::planar_winograd}) {
+    options = {};
+    options.algorithm = algorithm;
+    options.winograd.accuracy = tconv::WinogradAccuracy::off;
+    expect(options, StatusCode::unsupported, {tconv::algorithm_name(algorithm), "winograd.accuracy"});
+    options.winograd.accuracy = tconv::WinogradAccuracy::standard;
+    options.max_workspace_bytes = 1000;
+    expect(options, StatusCode::unsupported, {tconv::algorithm_name(algorithm), "max_workspace_bytes"});
+  }
+}
+
 TEST(Errors, ActivationParameters) {
   using Kind = tconv::ActivationKind;
   const auto bad = StatusCode::invalid_argument;
