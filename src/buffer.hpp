@@ -11,7 +11,8 @@
 #include <type_traits>
 #include <utility>
 
-#ifdef __linux__
+// TCONV_BARE_METAL: there is no operating system to ask.
+#if defined(__linux__) && !TCONV_BARE_METAL
 #include <sys/mman.h>
 #endif
 
@@ -40,7 +41,7 @@ class Buffer {
     const size_t alignment = bytes >= 2 * huge_page ? huge_page : 64;
     void* const p = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
     if (p == nullptr) return false;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
+#ifdef MADV_HUGEPAGE
     // Whole pages only, so that no more memory is taken; where there are none, nothing is lost.
     if (alignment == huge_page) static_cast<void>(madvise(p, bytes / huge_page * huge_page, MADV_HUGEPAGE));
 #endif
