@@ -162,23 +162,39 @@ class OneDnnPrimitive : public Contestant {
   Buffer result_;
 };
 
-// A descriptor of Primitive (convolution_forward or deconvolution_forward), whose constructors differ between versions 2 and 3.
+// Descriptors of Primitive (convolution_forward or deconvolution_forward), whose constructors differ between versions 2 and 3.
+// Those of version 2 look at the operation's descriptor again when they move on to the next implementation: both are kept.
 template <typename Primitive>
-typename Primitive::primitive_desc describe(dnnl::algorithm algorithm, const Case& c, const Shape& s, const memory::desc& src,
-                                            const memory::desc& dst) {
-  const auto inference = dnnl::prop_kind::forward_inference;
-  const memory::desc weights(s.weights, memory::data_type::f32, memory::format_tag::any);
-  const memory::desc bias = c.layer.bias ? memory::desc(s.bias, memory::data_type::f32, memory::format_tag::a) : memory::desc();
+class Implementations {
+ public:
 #if DNNL_VERSION_MAJOR >= 3
-  return typename Primitive::primitive_desc(onednn_engine(), inference, algorithm, src, weights, bias, dst, s.strides, s.dilates,
-                                            s.pad_l, s.pad_r, user_scratchpad());
+  Implementations(dnnl::algorithm algorithm, const Case& c, const Shape& s, const memory::desc& src, const memory::desc& dst)
+      : pd(onednn_engine(), inference, algorithm, src, weights(s), bias(c, s), dst, s.strides, s.dilates, s.pad_l, s.pad_r,
+           user_scratchpad()) {}
 #else
-  const typename Primitive::desc desc =
-      c.layer.bias ? typename Primitive::desc(inference, algorithm, src, weights, bias, dst, s.strides, s.dilates, s.pad_l, s.pad_r)
-                   : typename Primitive::desc(inference, algorithm, src, weights, dst, s.strides, s.dilates, s.pad_l, s.pad_r);
-  return typename Primitive::primitive_desc(desc, user_scratchpad(), onednn_engine());
+  Implementations(dnnl::algorithm algorithm, const Case& c, const Shape& s, const memory::desc& src, const memory::desc& dst)
+      : operation_(c.layer.bias
+                       ? Operation(inference, algorithm, src, weights(s), bias(c, s), dst, s.strides, s.dilates, s.pad_l, s.pad_r)
+                       : Operation(inference, algorithm, src, weights(s), dst, s.strides, s.dilates, s.pad_l, s.pad_r)),
+        pd(operation_, user_scratchpad(), onednn_engine()) {}
 #endif
-}
+  Implementations(const Implementations&) = delete;
+  Implementations& operator=(const Implementations&) = delete;
+
+ private:
+  static constexpr dnnl::prop_kind inference = dnnl::prop_kind::forward_inference;
+  static memory::desc weights(const Shape& s) { return any_desc(s.weights); }
+  static memory::desc bias(const Case& c, const Shape& s) {
+    return c.layer.bias ? memory::desc(s.bias, memory::data_type::f32, memory::format_tag::a) : memory::desc();
+  }
+#if DNNL_VERSION_MAJOR < 3
+  using Operation = typename Primitive::desc;
+  Operation operation_;
+#endif
+
+ public:
+  typename Primitive::primitive_desc pd;
+};
 
 // The quickest contestant over layouts ("any", "nhwc", "nchw") and all implementations. make(pd, layout).
 template <typename Primitive, typename Make>
@@ -188,8 +204,9 @@ std::unique_ptr<Contestant> quickest(dnnl::algorithm algorithm, const Case& c, c
   for (const char* layout : layouts) {
     const bool any = layout[0] == 'a', last = layout[1] == 'h';
     try {
-      auto pd = describe<Primitive>(algorithm, c, s, any ? any_desc(s.src) : dense_desc(s.src, last),
-                                    any ? any_desc(s.dst) : dense_desc(s.dst, last));
+      Implementations<Primitive> implementations(algorithm, c, s, any ? any_desc(s.src) : dense_desc(s.src, last),
+                                                 any ? any_desc(s.dst) : dense_desc(s.dst, last));
+      auto& pd = implementations.pd;
       do {
         const bool reference = std::string(pd.impl_info_str()).find("ref") != std::string::npos;
         if (reference && tuner.has_tuned()) continue;
