@@ -95,7 +95,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   const int64_t fewest_tiles = ceil_div(plan->far_weights ? 32 : 16, rows) * rows;
   int64_t tiles = ceil_div(96, rows) * rows;
   plan->group_panels = fewest_panels * ceil_div(8, fewest_panels);
-  const auto bytes = [&] { return workspace(layer, kernels, *plan, 1, tiles).bytes(); };
+  const auto bytes = [&] { return workspace(layer, *plan, 1, tiles).bytes(); };
   while (tiles > fewest_tiles && bytes() > near_bytes) tiles -= rows;
   while (plan->group_panels > fewest_panels && bytes() > most_bytes)
     plan->group_panels = fewest_panels * std::max<int64_t>(1, plan->group_panels / fewest_panels / 2);
@@ -198,8 +198,7 @@ PanelWidths panels_of_phase(const Layer& layer, const arch::KernelTable& kernels
   return choose_panels(kernels, layer.out_per_group, 48);
 }
 
-Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t lines, int64_t columns) {
-  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+Workspace workspace(const Layer& layer, const Plan& plan, int64_t lines, int64_t columns) {
   const auto aligned = [](int64_t floats) { return (floats + 15) / 16 * 16; };
   // Neighbours at a multiple of 4 KiB would share the sets of L1.
   const auto apart = [&](int64_t floats) { return aligned(floats) % 256 == 0 ? aligned(floats) + 16 : aligned(floats); };
@@ -213,10 +212,12 @@ Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const 
   w.m_point = apart(tiles * plan.columns);
   w.panel_pitch = points * w.m_point;
   w.m = plan.group_panels * w.panel_pitch;
-  w.pixels = (columns - 1) * plan.x.outputs + plan.x.points;
-  // Transformed rows of a chunk of channels should stay in L1.
-  const int64_t room = 6144 / (plan.y.points * w.pixels) / lanes * lanes;
-  w.chunk = std::min(aligned(layer.in_per_group), std::max(room, lanes));
+  // Rows of a strip of tiles, and a chunk of channels, transformed along y: they should stay in L1. Long runs are read with less
+  // waiting; those of planes are along x.
+  w.chunk = std::min<int64_t>(aligned(layer.in_per_group), planes ? 16 : 128);
+  const int64_t room = 6144 / (plan.y.points * w.chunk);  // pixels
+  w.strip = std::clamp<int64_t>((room - plan.x.points) / plan.x.outputs + 1, 1, columns);
+  w.pixels = (w.strip - 1) * plan.x.outputs + plan.x.points;
   const bool copied = planes || layer.has_input_activation();
   w.source = copied ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
   w.rows = plan.x.points > 1 ? aligned(plan.y.points * w.pixels * w.chunk) : 0;
@@ -274,8 +275,8 @@ Status reshape(const Layer& layer, const arch::KernelTable&, const Options&, Pla
   return {};
 }
 
-size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
-  return (workspace(layer, kernels, plan, plan.block_lines, plan.block_columns).bytes() + 63) / 64 * 64;
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable&, const Plan& plan) {
+  return (workspace(layer, plan, plan.block_lines, plan.block_columns).bytes() + 63) / 64 * 64;
 }
 
 size_t packed_bytes(const Plan& plan) {

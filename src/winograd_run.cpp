@@ -117,7 +117,7 @@ BlockTask::BlockTask(const Layer& layer, const arch::KernelTable& kernels, const
       kernels(kernels),
       plan(plan),
       arguments(arguments),
-      w(workspace(layer, kernels, plan, plan.block_lines, plan.block_columns)),
+      w(workspace(layer, plan, plan.block_lines, plan.block_columns)),
       planes(layer.description.layout == Layout::nchw) {
   float* at = reinterpret_cast<float*>(arguments.workspace + slot * workspace_bytes(layer, kernels, plan));
   const auto take = [&at](int64_t floats) {

@@ -14,9 +14,10 @@ struct Workspace {
   int64_t m_point;      // of a point in M
   int64_t panel_pitch;  // of a panel in M
   int64_t chunk;        // channels that are transformed together
-  int64_t pixels;       // of a line's windows
-  int64_t source;       // lines copied before the transform: planar or activated input
-  int64_t rows;         // lines transformed along y
+  int64_t strip;        // tiles of a line that are transformed together
+  int64_t pixels;       // of their windows
+  int64_t source;       // rows copied before the transform: planar or activated input
+  int64_t rows;         // rows transformed along y
   int64_t v;
   int64_t m;
   int64_t inner;  // some tiles of a line transformed along y
@@ -29,6 +30,6 @@ struct Workspace {
 };
 
 // Of blocks of `lines` x `columns` tiles.
-Workspace workspace(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t lines, int64_t columns);
+Workspace workspace(const Layer& layer, const Plan& plan, int64_t lines, int64_t columns);
 
 }  // namespace tconv::winograd
