@@ -44,8 +44,15 @@ struct GemmStrip {
   size_t rows;            // any number; the kernel splits them into register tiles, evenly
   size_t columns;         // (vectors - 1) * lanes < columns <= vectors * lanes
   const float* bias;      // panel-wide (padded): init = bias; nullptr: init = C (a later block of a long sum)
-  const float* residual;  // added to the init, laid out like C with its own stride; or nullptr. Only with bias.
+  const float* residual;  // added to the init, laid out like C with its own strides; or nullptr. Only with bias.
   ptrdiff_t residual_stride;
+  // Runs of rows, such as image rows: run m of the strip begins run_strides after run m - 1. All runs are whole but, where
+  // a_run_stride is run * a_stride, the first (`first_run` rows, the last ones of a run) and the last.
+  size_t run;  // rows; 0: all rows are one run, and the rest is not looked at
+  size_t first_run;
+  ptrdiff_t a_run_stride;
+  ptrdiff_t c_run_stride;
+  ptrdiff_t residual_run_stride;
   const float* slopes;   // panel-wide, for prelu
   Epilogue epilogue;     // of the last block of a sum, else none
   size_t weights_ahead;  // floats: how far after B to ask for what the next strips read from beyond L2 (a hint); 0: not at all
@@ -108,36 +115,50 @@ struct PlanarPeriods {
   size_t phases;  // 1 .. max_overlap_phases
   size_t lines;   // phases * lines <= planar_rows
   size_t count;
-  float* y;
-  ptrdiff_t line_stride;
+  float* const* line;   // [lines]: y_line
   const float* bias;    // [lines]
   const float* slopes;  // [lines], for prelu
   Epilogue epilogue;
 };
 
-// depthwise_channels: y[r][q][c] = f(bias[c] + residual[r][q][c] + sum over taps of  x_tap[r][q][c] * w_tap[c]) for r in [0, rows),
-// q in [0, count), c in [0, channels).
+// depthwise_channels: for rows whose taps of z and y are alike, o < columns, c < channels
+//
+//     y[row][o][c] = f(bias[c] + residual[row][o][c] + sum over row taps, j of  x_tap[row][n + shift - j * step][c] * w_tap[j][c])
+//
+// where o = phases * n + r, phase r has its own taps j and shift, and x outside [0, width) is left out. Weights, biases and slopes
+// are packed in vectors of channels: the next vector of a weight lies weight_stride on, of a bias or slope a vector on, zeros after
+// the last channel.
 struct DepthwiseTap {
-  const float* x;  // q = 0, c = 0
-  const float* w;  // [channels]
+  const float* x;  // pixel 0 of the input row that tap (z, y) meets
+  const float* w;  // its taps along x, a vector each
+};
+struct DepthwisePhase {
+  size_t taps;      // 0: f(bias + residual)
+  size_t first;     // its first tap of w
+  ptrdiff_t shift;  // tap 0 of cell n reads x[n + shift]
 };
 struct DepthwiseRows {
   const DepthwiseTap* tap;
-  size_t taps;
+  size_t taps;  // 0: f(bias + residual)
   size_t rows;
-  size_t count;
+  const DepthwisePhase* phase;
+  size_t phases;
+  size_t tap_step;   // between the taps of a phase, in w
+  ptrdiff_t x_step;  // and in x
+  size_t width;
+  size_t columns;
   size_t channels;
-  bool in_order;       // write nearly in the order of memory, for outputs that do not stay near
-  ptrdiff_t x_stride;  // between consecutive q
+  ptrdiff_t x_stride;  // between pixels
   ptrdiff_t x_row_stride;
+  ptrdiff_t weight_stride;
   float* y;
   ptrdiff_t y_stride;
   ptrdiff_t y_row_stride;
-  const float* bias;      // [channels]
+  const float* bias;
   const float* residual;  // or nullptr
   ptrdiff_t residual_stride;
   ptrdiff_t residual_row_stride;
-  const float* slopes;  // [channels], for prelu
+  const float* slopes;  // for prelu
   Epilogue epilogue;
 };
 

@@ -7,21 +7,20 @@
 
 namespace tconv::depthwise {
 
+constexpr int64_t chunk_channels = 64;  // some lines of a cache
+
 struct Plan {
-  Buffer<float> weights;  // [tap][channel]
-  Buffer<float> bias;     // [channel]
-  Buffer<float> slopes;   // [channel], for prelu
+  // In vectors of channels, zeros after the last channel.
+  Buffer<float> weights;  // [vector][tap][lane]
+  Buffer<float> bias;
+  Buffer<float> slopes;  // for prelu
+
+  int64_t chunks = 1;  // of chunk_channels, what tasks are cut into
 
   // Of the current shape.
-  static constexpr int64_t stack_taps = 64;  // lists of more taps are in the workspace
-  int64_t taps = 1;                          // most taps of one output
-  int64_t first_input = 0;                   // the output rows of period i meet the input rows [first_input + i, last_input + i]
-  int64_t last_input = 0;
-  int64_t chunk_channels = 1;
-  int64_t chunks = 1;
-  int64_t periods_per_block = 1;
-  bool in_order = false;      // the output does not stay in L2: it is written in the order of memory
-  int64_t copied_pixels = 0;  // of a chunk of channels, where pixels would alias in the cache; 0: read in place
+  Buffer<arch::DepthwisePhase> phases;       // of x, in the order of the outputs
+  static constexpr int64_t stack_taps = 32;  // lists of more taps are in the workspace
+  int64_t taps = 1;                          // most taps of z and y of one output
 };
 
 bool supports(const Layer& layer, const Options& options);

@@ -1,221 +1,319 @@
-// depthwise_channels: output rows of one x-phase of a depthwise layer, vectors along the channels (NHWC).
+// depthwise_channels: output rows of a depthwise layer, vectors along the channels (NHWC), written in the order of memory.
 //
-// Where channels are few, the weights of up to four taps stay in registers along all rows. Else four neighbouring q share each
-// loaded weight, and all channels of them are done before the next ones, so that the output is written nearly in the order of
-// memory.
+// The x-phases of a cell (the outputs phases * n .. phases * n + phases - 1) are done together. With two phases of neighbouring
+// taps, four cells are eight sums in registers: each input is loaded once for all of them and each weight once for four cells, so
+// multiply-adds are the limit. Other layers share each loaded weight among four cells of one phase.
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-// What happens to a sum before it is stored.
-enum class Finish { nothing, clamp, any };
+constexpr size_t kDepthwiseCells = 4;
 
-struct DepthwiseBounds {
+// f(sum) for the sums of a vector of channels, where f is not a clamp.
+HWY_NOINLINE void DepthwiseActivate(const DepthwiseRows& r, size_t c, float* sums, size_t count) {
+  const D d;
+  const V slope = r.epilogue.kind == ActivationKind::prelu ? hn::LoadU(d, r.slopes + c) : hn::Set(d, r.epilogue.alpha);
+  for (size_t i = 0; i < count; ++i)
+    hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), r.epilogue, slope), d, sums + i * kLanes);
+}
+
+// Where some neighbouring outputs go, and what is done to their sums before.
+struct DepthwiseOutputs {
+  DepthwiseOutputs(const DepthwiseRows& r, float* outputs, const float* residuals, ptrdiff_t apart, size_t number)
+      : y(outputs),
+        y_step(apart * r.y_stride),
+        residual(residuals),
+        residual_step(apart * r.residual_stride),
+        count(number),
+        channels(r.channels),
+        nothing(r.epilogue.kind == ActivationKind::none),
+        clamp(IsClamp(r.epilogue.kind)) {
+    const ClampBounds bounds = BoundsOf(r.epilogue);
+    low = hn::Set(D(), bounds.low);
+    high = hn::Set(D(), bounds.high);
+  }
+
+  // The channels from c on. !kAll: of kCount sums the first `count` are stored; !kWhole: the channels end before the vector does.
+  template <size_t kCount, bool kAll, bool kWhole>
+  HWY_INLINE void Store(const DepthwiseRows& r, V (&sum)[kCount], size_t c) const {
+    if (HWY_UNLIKELY(residual != nullptr)) {
+      const float* from = residual + c;
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kCount; ++i, from += residual_step) {
+        if (kAll || i < count) sum[i] = hn::Add(sum[i], LoadColumns(from, 0, channels - c));
+      }
+    }
+    if (HWY_UNLIKELY(!nothing)) {
+      if (clamp) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < kCount; ++i) sum[i] = ClampKeepNaN(sum[i], low, high);
+      } else {
+        HWY_ALIGN float sums[kCount * kLanes];
+#pragma GCC unroll 8
+        for (size_t i = 0; i < kCount; ++i) hn::Store(sum[i], D(), sums + i * kLanes);
+        DepthwiseActivate(r, c, sums, kCount);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < kCount; ++i) sum[i] = hn::Load(D(), sums + i * kLanes);
+      }
+    }
+    float* to = y + c;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kCount; ++i, to += y_step) {
+      if (!kAll && i >= count) break;
+      if constexpr (kWhole) {
+        hn::StoreU(sum[i], D(), to);
+      } else {
+        StoreFirst(sum[i], to, channels - c);
+      }
+    }
+  }
+
   V low, high;
+  float* y;
+  ptrdiff_t y_step;
+  const float* residual;
+  ptrdiff_t residual_step;
+  size_t count;
+  size_t channels;
+  bool nothing;
+  bool clamp;
 };
-HWY_INLINE DepthwiseBounds DepthwiseBoundsOf(const DepthwiseRows& r) {
-  const ClampBounds bounds = BoundsOf(r.epilogue);
-  return {hn::Set(D(), bounds.low), hn::Set(D(), bounds.high)};
-}
 
-// f(sum) for the channels from c on: bias is already in it.
-template <Finish kFinish>
-HWY_INLINE V FinishDepthwise(const DepthwiseRows& r, V sum, size_t c, const DepthwiseBounds& bounds) {
-  if constexpr (kFinish == Finish::nothing) return sum;
-  if constexpr (kFinish == Finish::clamp) return ClampKeepNaN(sum, bounds.low, bounds.high);
-  const V slope =
-      r.epilogue.kind == ActivationKind::prelu ? LoadColumns(r.slopes + c, 0, r.channels - c) : hn::Set(D(), r.epilogue.alpha);
-  return ApplyEpilogue(sum, r.epilogue, slope);
-}
+// The inputs that four cells of two phases read, counted from where the first phase of the first cell has its tap 0.
+template <size_t kTaps0, size_t kTaps1, int kShift>
+struct DepthwiseWindow {
+  static constexpr int low0 = 1 - static_cast<int>(kTaps0);
+  static constexpr int low1 = kShift + 1 - static_cast<int>(kTaps1);
+  static constexpr int low = kTaps1 == 0 || (kTaps0 != 0 && low0 < low1) ? low0 : low1;
+  static constexpr int high = static_cast<int>(kDepthwiseCells) - 1 + (kTaps1 == 0 ? 0 : kShift);
+  static constexpr int inputs = high - low + 1;
+};
 
-// A vector of channels: whole, or cut to the last `channels`.
-template <bool kWhole>
-HWY_INLINE V LoadChannels(const float* p, size_t channels) {
-  if constexpr (kWhole) return hn::LoadU(D(), p);
-  return LoadFirst(p, channels);
-}
-template <bool kWhole>
-HWY_INLINE void StoreChannels(V v, float* p, size_t channels) {
-  if constexpr (kWhole) return hn::StoreU(v, D(), p);
-  StoreFirst(v, p, channels);
-}
-
-// At most one tap: pixel after pixel.
-template <size_t kTaps, Finish kFinish, bool kWhole>
-HWY_INLINE void DepthwiseOneTap(const DepthwiseRows& r, const float* x, const float* residual, float* y, size_t c,
-                                const DepthwiseBounds& bounds) {
-  const size_t channels = r.channels - c;
-  V sum = LoadChannels<kWhole>(r.bias + c, channels);
-  if constexpr (kTaps == 1) {
-    sum = hn::MulAdd(LoadChannels<kWhole>(x + c, channels), LoadChannels<kWhole>(r.tap[0].w + c, channels), sum);
+// Four cells of two phases, the channels [begin, end). Phase 0 has kTaps0 taps, tap 0 of cell n at x[n]; phase 1 has kTaps1,
+// tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window. !kInside: those inputs are met that `valid` has
+// a bit for.
+template <size_t kTaps0, size_t kTaps1, int kShift, bool kInside, bool kWhole>
+HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, unsigned valid,
+                                 size_t begin, size_t end) {
+  const D d;
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift>;
+  // Weights are in the order of the kernel: the taps of the phases alternate.
+  constexpr size_t kFirst0 = kShift == 0 ? 0 : 1;
+  constexpr size_t kFirst1 = 1 - kFirst0;
+  const DepthwiseOutputs to = outputs;
+  const DepthwiseTap* const first = r.tap;
+  const DepthwiseTap* const last = r.tap + r.taps;
+  const ptrdiff_t x_stride = r.x_stride;
+  const ptrdiff_t w_stride = r.weight_stride;
+  const float* const biases = r.bias;
+  ptrdiff_t w = static_cast<ptrdiff_t>(begin / kLanes) * w_stride;
+  for (size_t c = begin; c < end; c += kLanes, w += w_stride) {
+    V sum[2 * kDepthwiseCells];
+    const V bias = hn::LoadU(d, biases + c);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 2 * kDepthwiseCells; ++i) sum[i] = bias;
+    for (const DepthwiseTap* tap = first; tap != last; ++tap) {
+      const float* const weights = tap->w + w;
+      V w0[kTaps0 == 0 ? 1 : kTaps0];
+      V w1[kTaps1 == 0 ? 1 : kTaps1];
+#pragma GCC unroll 4
+      for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights + (kFirst0 + 2 * j) * kLanes);
+#pragma GCC unroll 4
+      for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights + (kFirst1 + 2 * j) * kLanes);
+      const float* x = tap->x + x_offset + static_cast<ptrdiff_t>(c);
+#pragma GCC unroll 8
+      for (int i = 0; i < Window::inputs; ++i, x += x_stride) {
+        if (!kInside && (valid >> i & 1) == 0) continue;
+        const V value = kWhole ? hn::LoadU(d, x) : LoadFirst(x, to.channels - c);
+        const int m = Window::low + i;
+#pragma GCC unroll 8
+        for (int n = 0; n < static_cast<int>(kDepthwiseCells); ++n) {
+          const int j0 = n - m;
+          const int j1 = n + kShift - m;
+          if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[2 * n] = hn::MulAdd(value, w0[j0], sum[2 * n]);
+          if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[2 * n + 1] = hn::MulAdd(value, w1[j1], sum[2 * n + 1]);
+        }
+      }
+    }
+    to.Store<2 * kDepthwiseCells, kInside, kWhole>(r, sum, c);
   }
-  if (HWY_UNLIKELY(residual != nullptr)) sum = hn::Add(sum, LoadChannels<kWhole>(residual + c, channels));
-  StoreChannels<kWhole>(FinishDepthwise<kFinish>(r, sum, c, bounds), y + c, channels);
 }
 
-template <size_t kTaps, Finish kFinish>
-HWY_NOINLINE void DepthwisePixels(const DepthwiseRows& r) {
-  const DepthwiseBounds bounds = DepthwiseBoundsOf(r);
+template <size_t kTaps0, size_t kTaps1, int kShift>
+void DepthwisePairRows(const DepthwiseRows& r) {
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift>;
+  const size_t whole = r.channels / kLanes * kLanes;
+  const ptrdiff_t shift = (kTaps0 != 0 ? r.phase[0].shift : r.phase[1].shift - kShift) + Window::low;
   for (size_t row = 0; row < r.rows; ++row) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(row);
-    const float* x = kTaps == 1 ? r.tap[0].x + i * r.x_row_stride : nullptr;
-    const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr;
     float* y = r.y + i * r.y_row_stride;
-    for (size_t q = 0; q < r.count; ++q, y += r.y_stride) {
-      size_t c = 0;
-      for (; c + kLanes <= r.channels; c += kLanes) DepthwiseOneTap<kTaps, kFinish, true>(r, x, residual, y, c, bounds);
-      if (c < r.channels) DepthwiseOneTap<kTaps, kFinish, false>(r, x, residual, y, c, bounds);
-      if constexpr (kTaps == 1) x += r.x_stride;
-      if (residual != nullptr) residual += r.residual_stride;
+    const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr;
+    for (size_t o = 0; o < r.columns; o += 2 * kDepthwiseCells) {
+      const ptrdiff_t position = static_cast<ptrdiff_t>(o / 2) + shift;
+      const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
+      const DepthwiseOutputs to(r, y, residual, 1, r.columns - o);
+      unsigned valid = 0;
+      for (ptrdiff_t m = 0; m < Window::inputs; ++m)
+        valid |= (position + m >= 0 && position + m < static_cast<ptrdiff_t>(r.width) ? 1u : 0u) << m;
+      if (HWY_LIKELY(valid == (1u << Window::inputs) - 1 && to.count >= 2 * kDepthwiseCells)) {
+        DepthwisePairs<kTaps0, kTaps1, kShift, true, true>(r, to, x_offset, valid, 0, whole);
+      } else {
+        DepthwisePairs<kTaps0, kTaps1, kShift, false, true>(r, to, x_offset, valid, 0, whole);
+      }
+      if (whole < r.channels) DepthwisePairs<kTaps0, kTaps1, kShift, false, false>(r, to, x_offset, valid, whole, r.channels);
+      y += static_cast<ptrdiff_t>(2 * kDepthwiseCells) * r.y_stride;
+      if (residual != nullptr) residual += static_cast<ptrdiff_t>(2 * kDepthwiseCells) * r.residual_stride;
     }
   }
 }
 
-// kVectors vectors of channels from c on, all whole or the only one cut; kTaps taps, weights in registers.
-template <size_t kTaps, size_t kVectors, Finish kFinish, bool kWhole>
-HWY_NOINLINE void DepthwiseBlock(const DepthwiseRows& r, size_t c) {
-  const DepthwiseBounds bounds = DepthwiseBoundsOf(r);
-  const size_t channels = r.channels - c;
-  V weight[kTaps][kVectors];
-  V bias[kVectors];
-#pragma GCC unroll 4
-  for (size_t v = 0; v < kVectors; ++v) {
-    bias[v] = LoadChannels<kWhole>(r.bias + c + v * kLanes, channels);
-#pragma GCC unroll 4
-    for (size_t t = 0; t < kTaps; ++t) weight[t][v] = LoadChannels<kWhole>(r.tap[t].w + c + v * kLanes, channels);
+// kCells cells of one phase that meet its taps [first, last), the channels [begin, end).
+template <size_t kCells, bool kWhole>
+HWY_NOINLINE void DepthwisePhaseCells(const DepthwiseRows& r, const DepthwiseOutputs& outputs, const DepthwisePhase& phase,
+                                      size_t first, size_t last, ptrdiff_t x_offset, size_t begin, size_t end) {
+  const D d;
+  const DepthwiseOutputs to = outputs;
+  const DepthwiseTap* const taps = r.tap;
+  const DepthwiseTap* const taps_end = first < last ? r.tap + r.taps : r.tap;
+  const ptrdiff_t x_stride = r.x_stride;
+  const ptrdiff_t x_step = r.x_step * r.x_stride;
+  const ptrdiff_t w_step = static_cast<ptrdiff_t>(r.tap_step * kLanes);
+  const ptrdiff_t w_stride = r.weight_stride;
+  const float* const biases = r.bias;
+  const ptrdiff_t x_first = x_offset - static_cast<ptrdiff_t>(first) * x_step;
+  ptrdiff_t w_first =
+      static_cast<ptrdiff_t>(begin / kLanes) * w_stride + static_cast<ptrdiff_t>((phase.first + first * r.tap_step) * kLanes);
+  for (size_t c = begin; c < end; c += kLanes, w_first += w_stride) {
+    V sum[kCells];
+    const V bias = hn::LoadU(d, biases + c);
+#pragma GCC unroll 8
+    for (size_t n = 0; n < kCells; ++n) sum[n] = bias;
+    for (const DepthwiseTap* tap = taps; tap != taps_end; ++tap) {
+      const float* x = tap->x + x_first + static_cast<ptrdiff_t>(c);
+      const float* w = tap->w + w_first;
+      for (size_t j = first; j < last; ++j, x -= x_step, w += w_step) {
+        const V weight = hn::LoadU(d, w);
+#pragma GCC unroll 8
+        for (size_t n = 0; n < kCells; ++n) {
+          const float* const at = x + static_cast<ptrdiff_t>(n) * x_stride;
+          sum[n] = hn::MulAdd(kWhole ? hn::LoadU(d, at) : LoadFirst(at, to.channels - c), weight, sum[n]);
+        }
+      }
+    }
+    to.Store<kCells, true, kWhole>(r, sum, c);
   }
+}
+
+// All channels of kCells cells of one phase.
+template <size_t kCells>
+void DepthwisePhaseTile(const DepthwiseRows& r, const DepthwisePhase& phase, size_t first, size_t last, ptrdiff_t x_offset,
+                        float* y, const float* residual) {
+  const DepthwiseOutputs to(r, y, residual, static_cast<ptrdiff_t>(r.phases), kCells);
+  const size_t whole = r.channels / kLanes * kLanes;
+  DepthwisePhaseCells<kCells, true>(r, to, phase, first, last, x_offset, 0, whole);
+  if (whole < r.channels) DepthwisePhaseCells<kCells, false>(r, to, phase, first, last, x_offset, whole, r.channels);
+}
+
+// Any phases and taps.
+void DepthwiseAnyRows(const DepthwiseRows& r) {
+  constexpr ptrdiff_t kCells = static_cast<ptrdiff_t>(kDepthwiseCells);
+  const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
+  const ptrdiff_t phases = static_cast<ptrdiff_t>(r.phases);
+  const ptrdiff_t columns = static_cast<ptrdiff_t>(r.columns);
   for (size_t row = 0; row < r.rows; ++row) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(row);
-    const float* x[kTaps];
-#pragma GCC unroll 4
-    for (size_t t = 0; t < kTaps; ++t) x[t] = r.tap[t].x + i * r.x_row_stride + c;
-    float* y = r.y + i * r.y_row_stride + c;
-    const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride + c : nullptr;
-    for (size_t q = 0; q < r.count; ++q, y += r.y_stride) {
-      V acc[kVectors];
-#pragma GCC unroll 4
-      for (size_t v = 0; v < kVectors; ++v) acc[v] = bias[v];
-#pragma GCC unroll 4
-      for (size_t t = 0; t < kTaps; ++t) {
-#pragma GCC unroll 4
-        for (size_t v = 0; v < kVectors; ++v)
-          acc[v] = hn::MulAdd(LoadChannels<kWhole>(x[t] + v * kLanes, channels), weight[t][v], acc[v]);
-        x[t] += r.x_stride;
+    for (ptrdiff_t tile = 0; tile * phases < columns; tile += kCells) {
+      for (ptrdiff_t p = 0; p < phases; ++p) {
+        const DepthwisePhase& phase = r.phase[p];
+        const ptrdiff_t taps = r.taps == 0 ? 0 : static_cast<ptrdiff_t>(phase.taps);
+        for (ptrdiff_t n = tile; n < tile + kCells;) {
+          const ptrdiff_t o = n * phases + p;
+          if (o >= columns) break;
+          // Tap j of this cell reads x[at - j * step].
+          const ptrdiff_t at = n + phase.shift;
+          ptrdiff_t first = 0;
+          ptrdiff_t last = taps;
+          const bool four = n == tile && o + (kCells - 1) * phases < columns &&
+                            (taps == 0 || (at - (taps - 1) * r.x_step >= 0 && at + kCells <= width));
+          if (!four) {
+            while (first < last && at - first * r.x_step >= width) ++first;
+            while (first < last && at - (last - 1) * r.x_step < 0) --last;
+          }
+          float* const y = r.y + i * r.y_row_stride + o * r.y_stride;
+          const float* const residual =
+              r.residual != nullptr ? r.residual + i * r.residual_row_stride + o * r.residual_stride : nullptr;
+          const auto tile_of = four ? DepthwisePhaseTile<kDepthwiseCells> : DepthwisePhaseTile<1>;
+          tile_of(r, phase, static_cast<size_t>(first), static_cast<size_t>(last), i * r.x_row_stride + at * r.x_stride, y,
+                  residual);
+          n += four ? kCells : 1;
+        }
       }
-      if (HWY_UNLIKELY(residual != nullptr)) {
-#pragma GCC unroll 4
-        for (size_t v = 0; v < kVectors; ++v) acc[v] = hn::Add(acc[v], LoadChannels<kWhole>(residual + v * kLanes, channels));
-        residual += r.residual_stride;
-      }
-#pragma GCC unroll 4
-      for (size_t v = 0; v < kVectors; ++v)
-        StoreChannels<kWhole>(FinishDepthwise<kFinish>(r, acc[v], c + v * kLanes, bounds), y + v * kLanes, channels);
     }
   }
 }
 
-// Any number of taps: kCount neighbouring q, kVectors vectors of channels.
-template <size_t kCount, size_t kVectors, Finish kFinish, bool kWhole>
-HWY_INLINE void DepthwiseTile(const DepthwiseRows& r, size_t row, size_t q, size_t c, const DepthwiseBounds& bounds) {
-  const ptrdiff_t i = static_cast<ptrdiff_t>(row);
-  const ptrdiff_t first = static_cast<ptrdiff_t>(q);
-  const size_t channels = r.channels - c;
-  const ptrdiff_t offset = i * r.x_row_stride + first * r.x_stride + static_cast<ptrdiff_t>(c);
-  V acc[kCount][kVectors];
-#pragma GCC unroll 4
-  for (size_t v = 0; v < kVectors; ++v) {
-    const V bias = LoadChannels<kWhole>(r.bias + c + v * kLanes, channels);
-#pragma GCC unroll 4
-    for (size_t n = 0; n < kCount; ++n) acc[n][v] = bias;
-  }
-  for (const DepthwiseTap *tap = r.tap, *end = r.tap + r.taps; tap != end; ++tap) {
-    const float* const w = tap->w + c;
-    const float* x = tap->x + offset;
-    V weight[kVectors];
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) weight[v] = LoadChannels<kWhole>(w + v * kLanes, channels);
-#pragma GCC unroll 4
-    for (size_t n = 0; n < kCount; ++n, x += r.x_stride) {
-#pragma GCC unroll 4
-      for (size_t v = 0; v < kVectors; ++v)
-        acc[n][v] = hn::MulAdd(LoadChannels<kWhole>(x + v * kLanes, channels), weight[v], acc[n][v]);
-    }
-  }
-  float* y = r.y + i * r.y_row_stride + first * r.y_stride + c;
-  const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride + first * r.residual_stride + c : nullptr;
-#pragma GCC unroll 4
-  for (size_t n = 0; n < kCount; ++n, y += r.y_stride) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      V sum = acc[n][v];
-      if (HWY_UNLIKELY(residual != nullptr))
-        sum = hn::Add(sum, LoadChannels<kWhole>(residual + static_cast<ptrdiff_t>(n) * r.residual_stride + v * kLanes, channels));
-      StoreChannels<kWhole>(FinishDepthwise<kFinish>(r, sum, c + v * kLanes, bounds), y + v * kLanes, channels);
-    }
-  }
-}
-
-// kCount neighbouring q, all channels.
-template <size_t kCount, Finish kFinish>
-HWY_NOINLINE void DepthwiseTiles(const DepthwiseRows& r, size_t row, size_t q) {
-  const DepthwiseBounds bounds = DepthwiseBoundsOf(r);
-  size_t c = 0;
-  for (; c + 2 * kLanes <= r.channels; c += 2 * kLanes) DepthwiseTile<kCount, 2, kFinish, true>(r, row, q, c, bounds);
-  if (c + kLanes <= r.channels) {
-    DepthwiseTile<kCount, 1, kFinish, true>(r, row, q, c, bounds);
-    c += kLanes;
-  }
-  if (c < r.channels) DepthwiseTile<kCount, 1, kFinish, false>(r, row, q, c, bounds);
-}
-
-template <Finish kFinish>
-void DepthwiseAnyTaps(const DepthwiseRows& r) {
+// Rows that no tap meets: f(bias + residual), pixel by pixel.
+void DepthwiseFill(const DepthwiseRows& r) {
+  const D d;
+  const DepthwisePhase none = {};
+  const bool plain = r.residual == nullptr && IsClamp(r.epilogue.kind);
+  const ClampBounds bounds = BoundsOf(r.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+  const size_t channels = r.channels;
+  const float* const bias = r.bias;
   for (size_t row = 0; row < r.rows; ++row) {
-    size_t q = 0;
-    for (; q + 4 <= r.count; q += 4) DepthwiseTiles<4, kFinish>(r, row, q);
-    if (q + 2 <= r.count) {
-      DepthwiseTiles<2, kFinish>(r, row, q);
-      q += 2;
+    const ptrdiff_t i = static_cast<ptrdiff_t>(row);
+    float* y = r.y + i * r.y_row_stride;
+    const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr;
+    for (size_t o = 0; o < r.columns; ++o, y += r.y_stride) {
+      if (!plain) {
+        DepthwisePhaseTile<1>(r, none, 0, 0, 0, y, residual);
+        if (residual != nullptr) residual += r.residual_stride;
+        continue;
+      }
+      size_t c = 0;
+      for (; c + kLanes <= channels; c += kLanes) hn::StoreU(ClampKeepNaN(hn::LoadU(d, bias + c), low, high), d, y + c);
+      if (c < channels) StoreFirst(ClampKeepNaN(hn::LoadU(d, bias + c), low, high), y + c, channels - c);
     }
-    if (q < r.count) DepthwiseTiles<1, kFinish>(r, row, q);
-  }
-}
-
-// Weights in registers.
-template <size_t kTaps, Finish kFinish>
-HWY_INLINE void DepthwiseTaps(const DepthwiseRows& r) {
-  constexpr size_t kVectors = kLanes <= 8 ? 2 : 1;  // a cache line of AVX2, half of one of NEON
-  if (r.in_order && r.channels > kVectors * kLanes) return DepthwiseAnyTaps<kFinish>(r);
-  size_t c = 0;
-  for (; c + kVectors * kLanes <= r.channels; c += kVectors * kLanes) DepthwiseBlock<kTaps, kVectors, kFinish, true>(r, c);
-  if (kVectors > 1 && c + kLanes <= r.channels) {
-    DepthwiseBlock<kTaps, 1, kFinish, true>(r, c);
-    c += kLanes;
-  }
-  if (c < r.channels) DepthwiseBlock<kTaps, 1, kFinish, false>(r, c);
-}
-
-template <Finish kFinish>
-void DepthwiseRowsOf(const DepthwiseRows& r) {
-  switch (r.taps) {
-    case 0:
-      return DepthwisePixels<0, kFinish>(r);
-    case 1:
-      return DepthwisePixels<1, kFinish>(r);
-    case 2:
-      return DepthwiseTaps<2, kFinish>(r);
-    case 4:
-      return DepthwiseTaps<4, kFinish>(r);
-    default:
-      return DepthwiseAnyTaps<kFinish>(r);
   }
 }
 
 void DepthwiseChannels(const DepthwiseRows& r) {
-  if (r.epilogue.kind == ActivationKind::none) return DepthwiseRowsOf<Finish::nothing>(r);
-  if (IsClamp(r.epilogue.kind)) return DepthwiseRowsOf<Finish::clamp>(r);
-  DepthwiseRowsOf<Finish::any>(r);
+  if (r.taps == 0) return DepthwiseFill(r);
+  if (r.phases != 2 || r.x_step != 1 || r.tap_step != 2) return DepthwiseAnyRows(r);
+  const size_t taps0 = r.phase[0].taps;
+  const size_t taps1 = r.phase[1].taps;
+  // The phase that has tap 0 of the kernel has as many taps as the other one or one more.
+  if (r.phase[0].first == 0 && taps0 != 0) {
+    switch (taps0 + taps1) {
+      case 1:
+        return DepthwisePairRows<1, 0, 0>(r);
+      case 2:
+        return DepthwisePairRows<1, 1, 0>(r);
+      case 3:
+        return DepthwisePairRows<2, 1, 0>(r);
+      case 4:
+        return DepthwisePairRows<2, 2, 0>(r);
+      case 5:
+        return DepthwisePairRows<3, 2, 0>(r);
+    }
+  } else {
+    switch (taps0 + taps1) {
+      case 1:
+        return DepthwisePairRows<0, 1, 1>(r);
+      case 2:
+        return DepthwisePairRows<1, 1, 1>(r);
+      case 3:
+        return DepthwisePairRows<1, 2, 1>(r);
+      case 4:
+        return DepthwisePairRows<2, 2, 1>(r);
+      case 5:
+        return DepthwisePairRows<2, 3, 1>(r);
+    }
+  }
+  DepthwiseAnyRows(r);
 }
 
 }  // namespace
