@@ -141,6 +141,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const double rows = static_cast<double>(layer.description.batch * g.output[0] * g.output[1]);
   if (is_direct(layer)) return estimate_direct(layer, lanes);
+  if (taps_tile_all_axes(layer)) return estimate_tiles(layer, kernels, options);
 
   // Inputs are copied once, outputs of several channels transposed once.
   double cycles = input * (nhwc ? transposed : 2 / lanes);
@@ -189,6 +190,11 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
               Plan* plan) {
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
+  plan->tiled = taps_tile_all_axes(layer);
+  if (plan->tiled) {
+    if (!create_tiles(layer, kernels, weights, bias, &plan->tiles)) return no_memory;
+    return reshape(layer, kernels, options, plan);
+  }
   const Axis& x = layer.axis(2);
   if (!plan->x_taps.allocate(static_cast<size_t>(x.kernel))) return no_memory;
   for (int64_t t = 0; t < x.kernel; ++t)
@@ -259,6 +265,10 @@ void plan_direct(const Layer& layer, const arch::KernelTable& kernels, const Opt
 }
 
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  if (plan->tiled) {
+    reshape_tiles(layer, kernels, options, &plan->tiles);
+    return {};
+  }
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
@@ -305,6 +315,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 }
 
 size_t packed_bytes(const Plan& plan) {
+  if (plan.tiled) return plan.tiles.weights.bytes() + plan.tiles.bias.bytes() + plan.tiles.slopes.bytes();
   return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.x_taps.bytes();
 }
 

@@ -19,12 +19,13 @@
 // they are read in place.
 //
 // Taps that do not overlap along x (kernel = stride, at most four) need no T: the rows of a channel are its phases, finished and
-// interleaved in registers.
+// interleaved in registers. Where that holds on all axes, planar_tiles.hpp says how all y- and z-phases are made together.
 #pragma once
 
 #include "arch/kernel_table.hpp"
 #include "buffer.hpp"
 #include "layer.hpp"
+#include "planar_tiles.hpp"
 
 namespace tconv::planar {
 
@@ -36,6 +37,8 @@ struct XTap {
 
 struct Plan {
   bool direct = false;         // one input channel a group: input rows overlap, without T
+  bool tiled = false;          // kernel = stride on all axes: `tiles` is the plan, and nothing below is used
+  TilesPlan tiles;
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group
   int64_t chunk_channels = 1;  // output channels whose rows of T are made together

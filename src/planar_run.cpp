@@ -271,13 +271,13 @@ class Task {
     float* const y = finisher_.in_place()
                          ? finisher_.output_row(task_.image, static_cast<int64_t>(channel), task_.plane, oy_) + strip_.begin
                          : finisher_.rows();
-    p.line_stride = finisher_.in_place() ? layer_.geometry.output_pitch.channel : n;
+    line_stride_ = finisher_.in_place() ? layer_.geometry.output_pitch.channel : n;
     const int64_t whole = std::min(last, n / phases);  // the last period may be cut
     if (plan_.in_place) {
       fuse_in_place(p, y, first, whole);
     } else if (whole > first) {
       p.segments = list_copies(channels_ * phases, chunk_weights(), first / block_);
-      fuse_columns(p, y + phases * first, whole - first);
+      fuse_columns(p, y + phases * first, line_stride_, whole - first);
     }
     const int64_t columns = live_ ? strip_.x_end - strip_.x_begin : 0;
     if (last == columns) {
@@ -286,12 +286,14 @@ class Task {
     }
     for (int64_t c = 0; c < channels_; ++c) {
       const int64_t end = last == columns ? n : phases * last;
-      finisher_.activate(y + c * p.line_stride + phases * first, end - phases * first);
+      finisher_.activate(y + c * line_stride_ + phases * first, end - phases * first);
     }
   }
 
-  void fuse_columns(arch::PlanarPeriods& p, float* y, int64_t count) {
-    p.y = y;
+  void fuse_columns(arch::PlanarPeriods& p, float* y, int64_t stride, int64_t count) {
+    float* line[arch::KernelTable::max_planar_rows];
+    for (int64_t c = 0; c < channels_; ++c) line[c] = y + c * stride;
+    p.line = line;
     p.count = static_cast<size_t>(count);
     kernels_.periods(p);
   }
@@ -303,7 +305,7 @@ class Task {
     const int64_t blocks = (last - first) / block_ * block_;
     if (blocks > 0) {
       p.segments = list_rows_in_place(channels_ * phases, chunk_weights(), first);
-      fuse_columns(p, y + phases * first, blocks);
+      fuse_columns(p, y + phases * first, line_stride_, blocks);
     }
     const int64_t rest = last - first - blocks;
     if (rest <= 0) return;
@@ -313,7 +315,7 @@ class Task {
       return;
     }
     p.segments = list_rows_in_place(channels_ * phases, chunk_weights(), last - size);
-    fuse_columns(p, y + phases * (last - size), size);
+    fuse_columns(p, y + phases * (last - size), line_stride_, size);
   }
 
   // One period of phases, as far as the output goes.
@@ -325,11 +327,9 @@ class Task {
     const int64_t columns = period - first + 1;
     p.segments = plan_.in_place ? list_rows_in_place(channels_ * phases, chunk_weights(), first)
                                 : list_copies(channels_ * phases, chunk_weights(), period / block_);
-    const ptrdiff_t stride = p.line_stride;
-    p.line_stride = phases * columns;
-    fuse_columns(p, periods_, columns);
+    fuse_columns(p, periods_, phases * columns, columns);
     for (int64_t c = 0; c < channels_; ++c) {
-      std::memcpy(y + c * stride + period * phases, periods_ + ((c + 1) * columns - 1) * phases,
+      std::memcpy(y + c * line_stride_ + period * phases, periods_ + ((c + 1) * columns - 1) * phases,
                   static_cast<size_t>(n) * sizeof(float));
     }
   }
@@ -337,12 +337,11 @@ class Task {
   // Outputs that no input reaches.
   void fill_dead(arch::PlanarPeriods p, float* y, int64_t begin, int64_t end) {
     if (begin >= end) return;
-    const ptrdiff_t stride = p.line_stride;
     const int64_t phases = layer_.axis(2).stride;
     p.segments = 0;
-    p.line_stride = phases;
-    fuse_columns(p, periods_, 1);
-    for (int64_t c = 0; c < channels_; ++c) std::fill(y + c * stride + begin, y + c * stride + end, periods_[c * phases]);
+    fuse_columns(p, periods_, phases, 1);
+    for (int64_t c = 0; c < channels_; ++c)
+      std::fill(y + c * line_stride_ + begin, y + c * line_stride_ + end, periods_[c * phases]);
   }
 
   // The terms that reach a phase in channel c of the chunk.
@@ -382,16 +381,19 @@ class Task {
   // Of the chunk at hand.
   int64_t first_channel_ = 0;
   int64_t channels_ = 0;
+  int64_t line_stride_ = 0;  // between the finished rows of its channels
 };
 
 }  // namespace
 
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
+  if (plan.tiled) return tiles_workspace_bytes(layer, kernels, plan.tiles);
   if (plan.direct) return direct_workspace_bytes(layer, kernels, plan);
   return rounded(static_cast<int64_t>(workspace_layout(layer, kernels, plan).bytes()), 64);
 }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
+  if (plan.tiled) return run_tiles(layer, kernels, plan.tiles, arguments);
   if (plan.direct) return run_direct(layer, kernels, plan, arguments);
   const PeriodTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(),

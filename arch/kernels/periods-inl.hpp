@@ -8,7 +8,7 @@ namespace {
 
 // What is not simply stored: sums[row of T][vectors of a block] of `vectors` vectors, of which `count` columns are stored.
 template <size_t kPhases>
-HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, float* y, size_t count) {
+HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, size_t begin, size_t count) {
   const D d;
   const bool clamp = IsClamp(p.epilogue.kind);
   const ClampBounds bounds = BoundsOf(p.epilogue);
@@ -17,7 +17,7 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
   for (size_t line = 0; line < p.lines; ++line) {
     const V slope = hn::Set(d, p.epilogue.kind == ActivationKind::prelu ? p.slopes[line] : p.epilogue.alpha);
     const float* from = sums + line * kPhases * vectors * kLanes;
-    float* to = y + static_cast<ptrdiff_t>(line) * p.line_stride;
+    float* to = p.line[line] + kPhases * begin;
     for (size_t first = 0; first < count; first += kLanes, from += kLanes, to += kPhases * kLanes) {
       V sum[kPhases];
 #pragma GCC unroll 4
@@ -36,9 +36,10 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
 
 // kBlocks neighbouring blocks of NV vectors at `block`; `count` columns of them are stored.
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
-HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, float* y, size_t count) {
+HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin) {
   constexpr size_t kRows = kPhases * kLines;
   constexpr size_t kVectors = kBlocks * NV;
+  const size_t count = p.count - begin;
   const D d;
   V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 16
@@ -50,11 +51,20 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, float* y, si
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = bias;
     }
   }
+#if HWY_ARCH_X86
+  // What the next columns are stored to: lines of many planes are more streams than the hardware follows.
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+    const float* const to = p.line[line] + kPhases * (begin + kVectors * kLanes);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kPhases * kVectors * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(to + i, 1);
+  }
+#endif
   PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, acc);
   if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none && count >= kVectors * kLanes)) {
 #pragma GCC unroll 16
     for (size_t line = 0; line < kLines; ++line) {
-      float* const to = y + static_cast<ptrdiff_t>(line) * p.line_stride;
+      float* const to = p.line[line] + kPhases * begin;
 #pragma GCC unroll 4
       for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 4
@@ -77,7 +87,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, float* y, si
       for (size_t v = 0; v < NV; ++v) hn::Store(acc[b][m][v], d, sums + ((m * kBlocks + b) * NV + v) * kLanes);
     }
   }
-  FinishPeriods<kPhases>(p, sums, kVectors, y, HWY_MIN(count, kVectors * kLanes));
+  FinishPeriods<kPhases>(p, sums, kVectors, begin, HWY_MIN(count, kVectors * kLanes));
 }
 
 template <size_t kPhases, size_t kLines>
@@ -87,11 +97,10 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   size_t begin = 0;
   size_t block = 0;
   for (; kBlocks > 1 && begin + kBlocks * kBlock <= p.count; begin += kBlocks * kBlock, block += kBlocks) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, p.y + kPhases * begin, p.count - begin);
+    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, begin);
   }
-  for (; begin + kLanes < p.count; begin += kBlock, ++block)
-    PeriodColumns<kPhases, kLines, kPlanarVectors, 1>(p, block, p.y + kPhases * begin, p.count - begin);
-  if (begin < p.count) PeriodColumns<kPhases, kLines, 1, 1>(p, block, p.y + kPhases * begin, p.count - begin);
+  for (; begin + kLanes < p.count; begin += kBlock, ++block) PeriodColumns<kPhases, kLines, kPlanarVectors, 1>(p, block, begin);
+  if (begin < p.count) PeriodColumns<kPhases, kLines, 1, 1>(p, block, begin);
 }
 
 // As many lines as a block of planar_rows holds.

@@ -1,0 +1,212 @@
+#include "planar_tiles.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checked.hpp"
+
+namespace tconv::planar {
+namespace {
+
+int64_t most_lines(const Layer& layer, const arch::KernelTable& kernels) {
+  return std::max<int64_t>(1, static_cast<int64_t>(kernels.planar_rows) / layer.axis(2).kernel);
+}
+
+int64_t outer_taps_of(const Layer& layer) { return layer.axis(0).kernel * layer.axis(1).kernel; }
+
+// May a chunk have lines of several rows? Pixels of several channels are transposed row by row.
+bool chunks_cross_taps(const Layer& layer, const arch::KernelTable& kernels) {
+  return layer.out_per_group < most_lines(layer, kernels) &&
+         (layer.description.layout == Layout::nchw || layer.description.out_channels == 1);
+}
+
+int64_t count_chunks(const Layer& layer, const arch::KernelTable& kernels) {
+  const int64_t most = most_lines(layer, kernels);
+  const int64_t taps = outer_taps_of(layer);
+  if (chunks_cross_taps(layer, kernels)) return ceil_div(layer.out_per_group * taps, most);
+  return taps * ceil_div(layer.out_per_group, most);
+}
+
+// Rows of two axes that are one row of memory.
+bool mergeable(int outer, const Pitch& p, const int64_t* size) {
+  const int64_t pitch = outer == 1 ? p.row : p.plane;
+  return size[outer] == 1 || pitch == size[2] * p.pixel;
+}
+
+TileShape shape_of(const Layer& layer) {
+  const Geometry& g = layer.geometry;
+  TileShape s{};
+  for (int a = 0; a < max_rank; ++a) {
+    s.input[a] = g.axis[a].input;
+    s.stride[a] = g.axis[a].stride;
+    s.pad[a] = g.axis[a].pad_begin;
+    s.output[a] = g.output[a];
+  }
+  s.in = g.input_pitch;
+  s.out = g.output_pitch;
+  s.residual = g.residual_pitch;
+  const auto plain = [&s](int a) { return s.stride[a] == 1 && s.pad[a] == 0 && s.output[a] == s.input[a]; };
+  for (int a = 1; a >= 0 && plain(2) && plain(a); --a) {
+    if (!mergeable(a, s.in, s.input) || !mergeable(a, s.out, s.output) ||
+        (layer.description.residual && !mergeable(a, s.residual, s.output))) {
+      break;
+    }
+    s.input[2] *= s.input[a];
+    s.output[2] *= s.output[a];
+    s.input[a] = s.output[a] = 1;
+  }
+  return s;
+}
+
+// Cycles per step of the sum for `columns` columns of one chunk of `rows` rows of T: tiles of two vectors, the rest in one.
+double column_cycles(const arch::KernelTable& kernels, double rows, int64_t columns) {
+  const double vectors = static_cast<double>(kernels.planar_vectors);
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  const double together = std::clamp(static_cast<double>(kernels.planar_rows) / rows, 1.0, 4.0);
+  const double whole = std::max({rows * vectors / 2, (rows / together + vectors) / 2, 4.0 / together});
+  const int64_t rest = columns % block;
+  const double last = rest == 0                                     ? 0
+                      : rest <= static_cast<int64_t>(kernels.lanes) ? std::max({rows / 2, (rows + 1) / 2, 4.0})
+                                                                    : whole;
+  return static_cast<double>(columns / block) * whole + last;
+}
+
+double rows_of_chunk(const Layer& layer, const arch::KernelTable& kernels) {
+  return static_cast<double>(layer.out_per_group * outer_taps_of(layer) * layer.axis(2).kernel) /
+         static_cast<double>(count_chunks(layer, kernels));
+}
+
+// Do vectors across the ends of rows save more than the way through scratch costs?
+bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, const TileShape& s) {
+  if (s.input[1] == 1 || s.in.row != s.input[2] * s.in.pixel) return false;
+  const double rows = rows_of_chunk(layer, kernels);
+  const double k = static_cast<double>(layer.in_per_group);
+  const double alone = column_cycles(kernels, rows, s.input[2]) * k;
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
+  const double lines = rows / static_cast<double>(layer.axis(2).kernel);
+  const double moved = lines * (10 + static_cast<double>(s.input[2] * s.stride[2]));
+  return together + moved < alone;
+}
+
+}  // namespace
+
+bool taps_tile_all_axes(const Layer& layer) {
+  if (layer.in_per_group == 1 || layer.axis(2).kernel > arch::KernelTable::max_overlap_phases) return false;
+  for (int a = 0; a < max_rank; ++a) {
+    const Axis& axis = layer.axis(a);
+    if (axis.kernel != axis.stride || (axis.dilation != 1 && axis.kernel != 1)) return false;
+  }
+  return true;
+}
+
+LineChunk line_chunk(const Layer& layer, const TilesPlan& plan, int64_t chunk) {
+  const int64_t channels = layer.out_per_group;
+  if (plan.blocks_of_channels == 0) {
+    const int64_t begin = plan.lines * chunk / plan.chunks;
+    return {begin, plan.lines * (chunk + 1) / plan.chunks, begin % channels, begin / channels};
+  }
+  const int64_t block = chunk / plan.taps;
+  const int64_t tap = chunk % plan.taps;
+  const int64_t first = channels * block / plan.blocks_of_channels;
+  const int64_t size = channels * (block + 1) / plan.blocks_of_channels - first;
+  const int64_t begin = first * plan.taps + tap * size;
+  return {begin, begin + size, first, tap};
+}
+
+void list_lines(const Layer& layer, const LineChunk& chunk, TileLine* line) {
+  int64_t channel = chunk.channel;
+  int64_t z = chunk.tap / layer.axis(1).kernel;
+  int64_t y = chunk.tap % layer.axis(1).kernel;
+  for (int64_t i = chunk.begin; i < chunk.end; ++i) {
+    *line++ = {channel, {z, y}};
+    if (++channel < layer.out_per_group) continue;
+    channel = 0;
+    if (++y < layer.axis(1).kernel) continue;
+    y = 0;
+    ++z;
+  }
+}
+
+bool create_tiles(const Layer& layer, const arch::KernelTable& kernels, const float* weights, const float* bias, TilesPlan* plan) {
+  plan->taps = outer_taps_of(layer);
+  plan->lines = layer.out_per_group * plan->taps;
+  plan->chunks = count_chunks(layer, kernels);
+  plan->blocks_of_channels = chunks_cross_taps(layer, kernels) ? 0 : plan->chunks / plan->taps;
+  if (!plan->weights.allocate(static_cast<size_t>(layer.geometry.weight_elements))) return false;
+  float* packed = plan->weights.data();
+  for (int64_t group = 0; group < layer.description.groups; ++group) {
+    for (int64_t i = 0; i < plan->chunks; ++i) {
+      const LineChunk chunk = line_chunk(layer, *plan, i);
+      TileLine line[arch::KernelTable::max_planar_rows];
+      list_lines(layer, chunk, line);
+      for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
+        for (int64_t l = 0; l < chunk.end - chunk.begin; ++l) {
+          for (int64_t t = 0; t < layer.axis(2).kernel; ++t) {
+            const int64_t tap[max_rank] = {line[l].tap[0], line[l].tap[1], t};
+            *packed++ = weights[weight_index(layer, group, ci, line[l].channel, tap)];
+          }
+        }
+      }
+    }
+  }
+  const size_t channels = static_cast<size_t>(layer.description.out_channels);
+  if (!plan->bias.allocate(channels)) return false;
+  if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));
+  if (layer.description.activation.kind != ActivationKind::prelu) return true;
+  if (!plan->slopes.allocate(channels)) return false;
+  std::memcpy(plan->slopes.data(), layer.description.activation.slopes, channels * sizeof(float));
+  return true;
+}
+
+void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const Options& options, TilesPlan* plan) {
+  const Description& d = layer.description;
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
+  plan->shape = shape_of(layer);
+  const TileShape& s = plan->shape;
+  const int64_t width = s.input[2];
+  plan->across_rows = better_across_rows(layer, kernels, s);
+  plan->in_place =
+      d.layout == Layout::nchw && !layer.has_input_activation() && plan->chunks <= 2 && (width >= lanes || plan->across_rows);
+  // Columns of an item.
+  const int64_t near = std::min<int64_t>(static_cast<int64_t>(options.cache.l2 / 8 / sizeof(float)) / layer.in_per_group, 1024);
+  const int64_t wanted = std::max(near, 2 * block);
+  if (width >= wanted && !plan->across_rows) {
+    const int64_t parts = width / wanted;
+    plan->columns = ceil_div(ceil_div(width, parts), block) * block;
+    plan->rows = 1;
+  } else {
+    plan->columns = width;
+    const int64_t row = plan->across_rows ? width : ceil_div(width, block) * block;
+    plan->rows = std::clamp<int64_t>(ceil_div(wanted, row), 1, s.input[1]);
+    if (plan->across_rows && plan->rows * width < block) plan->in_place = plan->in_place && plan->rows * width >= lanes;
+  }
+  plan->blocks = plan->in_place      ? 0
+                 : plan->across_rows ? ceil_div(plan->rows * plan->columns, block)
+                                     : plan->rows * ceil_div(plan->columns, block);
+  plan->block_pitch = layer.in_per_group * block;
+  plan->direct = !plan->across_rows && !d.residual && (d.layout == Layout::nchw || (d.out_channels == 1 && s.out.pixel == 1));
+  for (int a = 0; a < max_rank; ++a) plan->direct = plan->direct && s.pad[a] == 0 && s.output[a] >= s.stride[a] * s.input[a];
+  const int64_t columns = plan->across_rows ? plan->rows * plan->columns : plan->columns;
+  plan->line_pitch = plan->direct ? 0 : ceil_div(s.stride[2] * columns, 16) * 16 + 16;
+}
+
+double estimate_tiles(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  const Geometry& g = layer.geometry;
+  const double lanes = static_cast<double>(kernels.lanes);
+  const double input = static_cast<double>(g.input_elements);
+  const double output = static_cast<double>(g.output_elements);
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  const TileShape s = shape_of(layer);
+  const double chunks = static_cast<double>(count_chunks(layer, kernels));
+  const double rows = rows_of_chunk(layer, kernels);
+  const double lines = static_cast<double>(layer.description.batch * layer.description.groups * s.input[0] * s.input[1]);
+  double cycles = lines * chunks * static_cast<double>(layer.in_per_group) * column_cycles(kernels, rows, s.input[2]);
+  cycles += input * (nhwc ? 0.25 : 2 / lanes) + 2 * output / lanes;
+  if (nhwc && layer.out_per_group > 1) cycles += output;
+  static_cast<void>(options);
+  return cycles;
+}
+
+}  // namespace tconv::planar
