@@ -1,6 +1,7 @@
 #include "depthwise.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "checked.hpp"
@@ -30,17 +31,72 @@ bool place_phases(const Layer& layer, Plan* plan) {
   return true;
 }
 
+// What the transposed rows of planes take.
+void plan_planes(const Layer& layer, const Options& options, Plan* plan) {
+  const Geometry& g = layer.geometry;
+  const Axis& y = g.axis[1];
+  plan->first_input = INT64_MAX;
+  plan->last_input = INT64_MIN;
+  for (const LivePhase& phase : layer.phases[1].live) {
+    const int64_t q = y.pad_begin / y.stride + (phase.index < y.pad_begin % y.stride ? 1 : 0);
+    const int64_t last = q - phase.input_offset;
+    plan->first_input = std::min(plan->first_input, last - (phase.taps - 1) * layer.phases[1].input_step);
+    plan->last_input = std::max(plan->last_input, last);
+  }
+  const int64_t reach = plan->last_input - plan->first_input;
+  const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
+  const int64_t periods = ceil_div(g.output[1], y.stride);
+  const int64_t input_row = z_rows * g.axis[2].input;
+  const int64_t output_rows = g.output[2] * std::min(y.stride, g.output[1]);  // of a period
+  const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) * 3 / 4;
+  plan->strip = std::min<int64_t>(layer.description.out_channels, 32);
+  // As many periods as L1 has room for, and at least so many that what they share is not copied often.
+  const int64_t fitting = (affordable / plan->strip - reach * input_row) / (input_row + output_rows);
+  plan->periods_per_block = std::clamp<int64_t>(std::max(fitting, reach), 1, periods);
+  const int64_t input_rows = std::min(y.input, plan->periods_per_block + reach);
+  plan->input_floats = (input_rows * input_row * plan->strip + 15) / 16 * 16;
+  plan->output_floats = (plan->periods_per_block * output_rows * plan->strip + 15) / 16 * 16;
+}
+
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
-  return layer.description.layout == Layout::nhwc && layer.in_per_group == 1 && layer.out_per_group == 1 &&
-         !layer.has_input_activation();
+  return layer.in_per_group == 1 && layer.out_per_group == 1 && !layer.has_input_activation();
 }
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options&) {
-  // A load a multiply-add, and what a store and the loop around it cost.
-  return (static_cast<double>(layer.geometry.multiplications) / 2 + 3 * static_cast<double>(layer.geometry.output_elements)) /
-         static_cast<double>(kernels.lanes);
+// Cycles, measured (src/plan.hpp):
+constexpr double row_overhead = 100;    // an output row
+constexpr double call_overhead = 30;    // a kernel called for four cells
+constexpr double transposed = 4;        // a vector moved between pixels and planes
+constexpr double stored_beyond_l2 = 8;  // bytes of outputs a cycle, where they do not stay in L2
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  const Geometry& g = layer.geometry;
+  const Axis& x = g.axis[2];
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t channels = layer.description.out_channels;
+  const double vectors = static_cast<double>(channels / lanes) + (channels % lanes != 0 ? 2 : 0);
+  const double planes = static_cast<double>(layer.description.batch);
+  const double rows = planes * static_cast<double>(g.output[0] * g.output[1]);
+  // Rows times the taps of z and y that they meet; those in the crop are counted too.
+  const double row_taps = planes * static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
+  const double taps = static_cast<double>(x.kernel);
+  const double cells =
+      std::ceil(static_cast<double>(ceil_div(g.output[2], x.stride)) / 4) + 0.5;  // fours; those at borders take longer
+  double cycles = rows * row_overhead;
+  if (x.stride == 2 && x.dilation == 1 && x.kernel <= 5) {
+    cycles += cells * (rows * call_overhead + vectors * (row_taps * (2 * taps + 2) + rows * 15));
+  } else {
+    const double phases = static_cast<double>(std::min(x.stride, g.output[2]));
+    // Cells that do not meet all of their taps are done one by one.
+    const double alone = static_cast<double>(x.dilation * (x.kernel - 1) / x.stride) * phases;
+    cycles +=
+        (cells * phases + alone) * rows * (call_overhead + vectors * 12) + (cells + alone / phases) * vectors * row_taps * taps * 4;
+  }
+  if (layer.description.layout == Layout::nchw)
+    cycles += transposed * static_cast<double>(g.output_elements + g.input_elements) / static_cast<double>(lanes);
+  const double bytes = static_cast<double>(g.output_elements) * sizeof(float);
+  return bytes > static_cast<double>(options.cache.l2) ? cycles + bytes / stored_beyond_l2 : cycles;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
@@ -63,15 +119,16 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   return reshape(layer, kernels, options, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable&, const Options&, Plan* plan) {
+Status reshape(const Layer& layer, const arch::KernelTable&, const Options& options, Plan* plan) {
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
+  if (layer.description.layout == Layout::nchw) plan_planes(layer, options, plan);
   return {};
 }
 
 size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) {
   const size_t taps = plan.taps > Plan::stack_taps ? static_cast<size_t>(plan.taps) * sizeof(arch::DepthwiseTap) : 0;
-  return (taps + 63) / 64 * 64;
+  return static_cast<size_t>(plan.input_floats + plan.output_floats) * sizeof(float) + (taps + 63) / 64 * 64;
 }
 
 size_t packed_bytes(const Plan& plan) { return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes(); }

@@ -1,4 +1,5 @@
-// Depthwise: one input and one output channel a group, NHWC, vectors along the channels, input read in place.
+// Depthwise: one input and one output channel a group, vectors along the channels; pixels are read and written in
+// place, planes a strip of channels at a time by way of the workspace.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -21,6 +22,13 @@ struct Plan {
   Buffer<arch::DepthwisePhase> phases;       // of x, in the order of the outputs
   static constexpr int64_t stack_taps = 32;  // lists of more taps are in the workspace
   int64_t taps = 1;                          // most taps of z and y of one output
+  // Of planes: strips of channels, and how many rows of them are transposed at a time.
+  int64_t strip = 0;
+  int64_t periods_per_block = 0;
+  int64_t first_input = 0;  // the output rows of period i meet the input rows [first_input + i, last_input + i]
+  int64_t last_input = 0;
+  int64_t input_floats = 0;
+  int64_t output_floats = 0;
 };
 
 bool supports(const Layer& layer, const Options& options);

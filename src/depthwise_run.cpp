@@ -1,5 +1,7 @@
-// Depthwise, run: output rows in the order of memory, of all channels or of the chunks of a task.
+// Depthwise, run: output rows in the order of memory, of all channels or of the chunks of a task. Planes (NCHW) are transposed
+// into pixels and back, a strip of channels of some rows at a time.
 #include <algorithm>
+#include <type_traits>
 
 #include "activation.hpp"
 #include "checked.hpp"
@@ -20,30 +22,124 @@ class Task {
         arguments_(arguments),
         epilogue_(fused_epilogue(layer.description.activation)),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
-    if (plan.taps > stack_taps)
-      tap_ = reinterpret_cast<arch::DepthwiseTap*>(arguments.workspace + slot * workspace_bytes(layer, kernels, plan));
+    unsigned char* const own = arguments.workspace + slot * workspace_bytes(layer, kernels, plan);
+    inputs_ = reinterpret_cast<float*>(own);
+    outputs_ = inputs_ + plan.input_floats;
+    if (plan.taps > stack_taps) tap_ = reinterpret_cast<arch::DepthwiseTap*>(outputs_ + plan.output_floats);
   }
 
-  // Channels stand for groups here; the parts of a task are chunks of channels. All of them are done before the next pixels: the
-  // output is written in the order of memory.
+  // Channels stand for groups here; the parts of a task are chunks of channels.
   void run(const PeriodTask& task) {
     const int64_t stride = layer_.axis(1).stride;
     task_ = task;
     z_ = outer_taps(layer_, 0, task.plane);
-    first_channel_ = task.first_chunk * chunk_channels;
-    channels_ = std::min(task.last_chunk * chunk_channels, layer_.description.out_channels) - first_channel_;
+    const int64_t first = task.first_chunk * chunk_channels;
+    const int64_t last = std::min(task.last_chunk * chunk_channels, layer_.description.out_channels);
     const int64_t end = task.last >= ceil_div(layer_.output(1), stride) ? layer_.output(1) : task.last * stride;
-    for (int64_t oy = task.first * stride; oy < end;) {
-      y_ = outer_taps(layer_, 1, oy);
-      // Neighbouring rows of one phase that meet the same taps are one call.
-      const int64_t rows = stride == 1 ? rows_alike(end - oy) : 1;
-      output_rows(oy, rows);
-      oy += rows;
+    if (layer_.description.layout == Layout::nhwc) return pixels(task.first * stride, end, first, last);
+    for (int64_t channel = first; channel < last; channel += plan_.strip) {
+      for (int64_t period = task.first; period < task.last; period += plan_.periods_per_block) {
+        planes(period * stride, std::min(end, (period + plan_.periods_per_block) * stride), channel,
+               std::min(last, channel + plan_.strip));
+      }
     }
   }
 
  private:
   static constexpr int64_t stack_taps = Plan::stack_taps;
+  static constexpr int64_t few_planes = 8;  // what is written to at a time: each from begin to end
+
+  // The channels at hand of pixel (z, y, x); of outputs only the plane at hand.
+  template <typename T>
+  struct Pixels {
+    T* origin;
+    int64_t plane, row, pixel;
+  };
+
+  // All channels of an output are done before the next one: it is written in the order of memory.
+  void pixels(int64_t begin, int64_t end, int64_t first, int64_t last) {
+    const Geometry& g = layer_.geometry;
+    const auto view = [&](auto* base, const Pitch& p, int64_t plane) {
+      return Pixels<std::remove_pointer_t<decltype(base)>>{base + task_.image * p.batch + plane * p.plane + first, p.plane, p.row,
+                                                           p.pixel};
+    };
+    x_ = view(arguments_.input, g.input_pitch, 0);
+    out_ = view(arguments_.output, g.output_pitch, task_.plane);
+    residual_ = {};
+    if (arguments_.residual != nullptr) residual_ = view(arguments_.residual, g.residual_pitch, task_.plane);
+    first_channel_ = first;
+    channels_ = last - first;
+    output_rows(begin, end);
+  }
+
+  // The output rows [begin, end) of the channels [first, last) by way of pixels in the workspace.
+  void planes(int64_t begin, int64_t end, int64_t first, int64_t last) {
+    const Geometry& g = layer_.geometry;
+    first_channel_ = first;
+    channels_ = last - first;
+    copy_inputs(begin / layer_.axis(1).stride, ceil_div(end, layer_.axis(1).stride));
+    const int64_t row = g.output[2] * channels_;
+    out_ = {outputs_ - begin * row, 0, row, channels_};
+    residual_ = {};
+    const auto plane = [&](auto* base, const Pitch& p) {
+      return base + task_.image * p.batch + first * p.channel + task_.plane * p.plane + begin * p.row;
+    };
+    if (arguments_.residual != nullptr) {
+      to_pixels(plane(arguments_.residual, g.residual_pitch), g.residual_pitch, end - begin, g.output[2], outputs_);
+      residual_ = {out_.origin, 0, row, channels_};
+    }
+    output_rows(begin, end);
+    const Pitch& pitch = g.output_pitch;
+    float* const to = plane(arguments_.output, pitch);
+    const int64_t together = pitch.row == g.output[2] ? end - begin : 1;
+    for (int64_t i = 0; i < end - begin; i += together) {
+      for (int64_t c = 0; c < channels_; c += few_planes) {
+        kernels_.transpose(outputs_ + i * row + c, channels_, static_cast<size_t>(together * g.output[2]),
+                           static_cast<size_t>(std::min(few_planes, channels_ - c)), to + i * pitch.row + c * pitch.channel,
+                           neighbour_distance(channels_, 1, pitch.channel));
+      }
+    }
+  }
+
+  // `rows` rows of the planes at hand as pixels.
+  void to_pixels(const float* from, const Pitch& pitch, int64_t rows, int64_t width, float* to) const {
+    const int64_t together = pitch.row == width ? rows : 1;
+    for (int64_t i = 0; i < rows; i += together) {
+      kernels_.transpose(from + i * pitch.row, neighbour_distance(channels_, 1, pitch.channel), static_cast<size_t>(channels_),
+                         static_cast<size_t>(together * width), to + i * width * channels_, channels_);
+    }
+  }
+
+  // The input rows that the periods [first, last) meet.
+  void copy_inputs(int64_t first, int64_t last) {
+    const Pitch& pitch = layer_.geometry.input_pitch;
+    const Axis* const axis = layer_.geometry.axis;
+    const int64_t begin = std::max<int64_t>(0, plan_.first_input + first);
+    const int64_t rows = std::max<int64_t>(0, std::min(axis[1].input, plan_.last_input + last) - begin);
+    const int64_t row = axis[2].input * channels_;
+    const float* const input = arguments_.input + task_.image * pitch.batch + first_channel_ * pitch.channel + begin * pitch.row;
+    x_ = {inputs_ - begin * row, rows * row, row, channels_};
+    // Taps of z that meet the image follow each other.
+    int64_t planes = 0;
+    for (int64_t jz = z_.taps - 1; jz >= 0; --jz) {
+      const int64_t iz = z_.input(jz);
+      if (iz < 0 || iz >= axis[0].input) continue;
+      if (planes == 0) first_plane_ = iz;
+      to_pixels(input + iz * pitch.plane, pitch, rows, axis[2].input, inputs_ + planes * x_.plane);
+      ++planes;
+    }
+    plane_step_ = z_.step;
+  }
+
+  void output_rows(int64_t begin, int64_t end) {
+    for (int64_t oy = begin; oy < end;) {
+      y_ = outer_taps(layer_, 1, oy);
+      // Neighbouring rows of one phase that meet the same taps are one call.
+      const int64_t rows = layer_.axis(1).stride == 1 ? rows_alike(end - oy) : 1;
+      output_rows_alike(oy, rows);
+      oy += rows;
+    }
+  }
 
   int64_t rows_alike(int64_t most) const {
     if (y_.phase == nullptr) return most;
@@ -59,28 +155,24 @@ class Task {
     if (z_.phase == nullptr || y_.phase == nullptr) return 0;
     const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
     const float* const weights = plan_.weights.data() + first_channel_ * g.taps;
-    const float* const input = arguments_.input + task_.image * g.input_pitch.batch + first_channel_;
     size_t n = 0;
     for (int64_t jz = 0; jz < z_.taps; ++jz) {
       const int64_t iz = z_.input(jz);
       if (iz < 0 || iz >= g.axis[0].input) continue;
       const int64_t tz = z_.phase->first_tap + jz * phases[0].tap_step;
-      const float* const plane = input + iz * g.input_pitch.plane;
+      const float* const plane = x_.origin + (iz - first_plane_) / plane_step_ * x_.plane;
       for (int64_t jy = 0; jy < y_.taps; ++jy) {
         const int64_t iy = y_.input(jy);
         if (iy < 0 || iy >= g.axis[1].input) continue;
         const int64_t ty = y_.phase->first_tap + jy * phases[1].tap_step;
-        tap_[n++] = {plane + iy * g.input_pitch.row, weights + (tz * g.axis[1].kernel + ty) * g.axis[2].kernel * lanes};
+        tap_[n++] = {plane + iy * x_.row, weights + (tz * g.axis[1].kernel + ty) * g.axis[2].kernel * lanes};
       }
     }
     return n;
   }
 
-  void output_rows(int64_t oy, int64_t rows) {
+  void output_rows_alike(int64_t oy, int64_t rows) {
     const Geometry& g = layer_.geometry;
-    const auto place = [&](auto* base, const Pitch& p) {
-      return base + task_.image * p.batch + task_.plane * p.plane + oy * p.row + first_channel_;
-    };
     arch::DepthwiseRows r{};
     r.taps = list_taps();
     r.tap = tap_;
@@ -92,19 +184,19 @@ class Task {
     r.width = static_cast<size_t>(g.axis[2].input);
     r.columns = static_cast<size_t>(g.output[2]);
     r.channels = static_cast<size_t>(channels_);
-    r.x_stride = g.input_pitch.pixel;
-    r.x_row_stride = neighbour_distance(rows, 1, g.input_pitch.row);
+    r.x_stride = x_.pixel;
+    r.x_row_stride = neighbour_distance(rows, 1, x_.row);
     r.weight_stride = g.taps * static_cast<int64_t>(kernels_.lanes);
-    r.y = place(arguments_.output, g.output_pitch);
-    r.y_stride = g.output_pitch.pixel;
-    r.y_row_stride = neighbour_distance(rows, g.axis[1].stride, g.output_pitch.row);
+    r.y = out_.origin + oy * out_.row;
+    r.y_stride = out_.pixel;
+    r.y_row_stride = neighbour_distance(rows, 1, out_.row);
     r.bias = plan_.bias.data() + first_channel_;
     r.slopes = plan_.slopes.size() != 0 ? plan_.slopes.data() + first_channel_ : nullptr;
     r.epilogue = epilogue_;
-    if (arguments_.residual != nullptr) {
-      r.residual = place(arguments_.residual, g.residual_pitch);
-      r.residual_stride = g.residual_pitch.pixel;
-      r.residual_row_stride = neighbour_distance(rows, g.axis[1].stride, g.residual_pitch.row);
+    if (residual_.origin != nullptr) {
+      r.residual = residual_.origin + oy * residual_.row;
+      r.residual_stride = residual_.pixel;
+      r.residual_row_stride = neighbour_distance(rows, 1, residual_.row);
     }
     kernels_.depthwise(r);
     if (activation_ == nullptr) return;
@@ -124,7 +216,14 @@ class Task {
   const arch::ActivationFunction activation_;
   arch::DepthwiseTap own_taps_[stack_taps];
   arch::DepthwiseTap* tap_ = own_taps_;
+  float* inputs_ = nullptr;
+  float* outputs_ = nullptr;
   PeriodTask task_{};
+  Pixels<const float> x_{};
+  Pixels<float> out_{};
+  Pixels<const float> residual_{};
+  int64_t first_plane_ = 0;  // of the copies; and how far apart the planes are that they hold
+  int64_t plane_step_ = 1;
   int64_t first_channel_ = 0;
   int64_t channels_ = 0;
   OuterTaps z_, y_;

@@ -122,17 +122,6 @@ constexpr double call_overhead = 60;  // a kernel called for one row
 constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
 constexpr double stored = 8;          // bytes of outputs a cycle, where they do not stay in L2
 
-// What calls and short rows cost is left out: window GEMM, which has far more of that in such layers, leaves it out too.
-double estimate_direct(const Layer& layer, double lanes) {
-  const Geometry& g = layer.geometry;
-  const double input = static_cast<double>(g.input_elements);
-  const double output = static_cast<double>(g.output_elements);
-  const double taps = static_cast<double>(g.taps) / static_cast<double>(g.axis[0].stride) / static_cast<double>(g.axis[1].stride) /
-                      static_cast<double>(g.axis[2].stride);
-  const bool nhwc = layer.description.layout == Layout::nhwc;
-  return input * (nhwc ? 1 : 4 / lanes) + (nhwc && layer.out_per_group > 1 ? 2 * output : 0) + output / lanes * (2 + 1.5 * taps);
-}
-
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
   const double lanes = static_cast<double>(kernels.lanes);
@@ -140,7 +129,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double output = static_cast<double>(g.output_elements);
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const double rows = static_cast<double>(layer.description.batch * g.output[0] * g.output[1]);
-  if (is_direct(layer)) return estimate_direct(layer, lanes);
+  if (is_direct(layer)) return estimate_direct(layer, kernels, options);
   if (taps_tile_all_axes(layer)) return estimate_tiles(layer, kernels, options);
 
   // Inputs are copied once, outputs of several channels transposed once.

@@ -76,7 +76,8 @@ size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, con
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 
-// What workspace_bytes() and run() do where plan.direct.
+// What estimate(), workspace_bytes() and run() do where plan.direct.
+double estimate_direct(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
 size_t direct_workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);
 void run_direct(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 

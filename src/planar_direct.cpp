@@ -1,5 +1,6 @@
 // Planar, one input channel a group: the rows that overlap in the output are the input rows themselves, times the weight of a tap.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "input_rows.hpp"
@@ -168,7 +169,50 @@ class Task {
   int64_t row_ = 0;
 };
 
+// Cycles, measured:
+constexpr double call = 130;            // a list of terms, and the kernel called for it
+constexpr double copied_row = 20;       // an input row
+constexpr double gathered = 1.7;        // a number read from, or written to, pixels one by one
+constexpr double gathered_far = 14;     // where a row of pixels does not stay in L1
+constexpr double scattered = 2.5;       // an output, where phases are stored one by one
+constexpr double stored_in_cache = 14;  // bytes of outputs a cycle, where they do not stay in L2
+
 }  // namespace
+
+double estimate_direct(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  const Geometry& g = layer.geometry;
+  const Axis& x = g.axis[2];
+  const double lanes = static_cast<double>(kernels.lanes);
+  const double input = static_cast<double>(g.input_elements);
+  const double output = static_cast<double>(g.output_elements);
+  const double channel_planes = static_cast<double>(layer.description.batch * layer.description.out_channels * g.output[0]);
+  const double rows = channel_planes * static_cast<double>(g.output[1]);
+  const double z_taps = static_cast<double>(g.axis[0].kernel) / static_cast<double>(g.axis[0].stride);
+  const double y_taps = static_cast<double>(g.axis[1].kernel) / static_cast<double>(g.axis[1].stride);
+  const double input_rows = channel_planes * z_taps * static_cast<double>(g.axis[1].input);
+  const bool in_phases = x.stride <= arch::KernelTable::max_overlap_phases;
+  const double stride = static_cast<double>(x.stride);
+  const double count = static_cast<double>(ceil_div(g.output[2], x.stride));  // of each phase
+
+  // Rows that meet all of their taps are one call for each phase of y.
+  const bool together = rows_in_place(layer) && in_phases && g.output[2] % x.stride == 0;
+  const double at_borders = static_cast<double>(g.axis[1].kernel - 1 + g.axis[1].output_padding);
+  const double calls =
+      together ? std::min(rows, channel_planes * (at_borders + static_cast<double>(std::min(g.axis[1].stride, g.output[1]))))
+               : rows;
+  double cycles = calls * (call + 4 * z_taps * y_taps * static_cast<double>(x.kernel)) *
+                  (in_phases ? 1 : std::min(stride, static_cast<double>(x.kernel)));
+  const double vectors = std::ceil(count / lanes) + 0.5;
+  cycles += rows * vectors * (z_taps * y_taps * static_cast<double>(x.kernel) + 2.5 * stride + 2);
+  if (!in_phases) cycles += scattered * output;
+  cycles += input_rows * (copied_row + 3 * static_cast<double>(x.input) / lanes);
+  if (layer.description.layout == Layout::nhwc && layer.description.out_channels > 1) {
+    const double pixel_row = static_cast<double>(g.output[2] * layer.description.out_channels) * sizeof(float);
+    cycles += (input * z_taps + output) * (pixel_row > static_cast<double>(options.cache.l1 / 2) ? gathered_far : gathered);
+  }
+  if (output * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += output * sizeof(float) / stored_in_cache;
+  return cycles;
+}
 
 size_t direct_workspace_bytes(const Layer& layer, const arch::KernelTable&, const Plan& plan) {
   return (workspace_layout(layer, plan).bytes() + 63) / 64 * 64;

@@ -26,7 +26,8 @@ template <size_t kPhases>
 HWY_INLINE void StoreFirstPhases(const V (&sum)[kPhases], float* y, size_t count) {
   HWY_ALIGN float buffer[kPhases * kLanes];
   StorePhases<kPhases>(sum, buffer);
-  for (size_t i = 0; i < kPhases * count; ++i) y[i] = buffer[i];
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(D(), buffer + v * kLanes), y, v, kPhases * count);
 }
 
 // kVectors vectors of q from q on; `count` of them are stored. kClamp: the activation is none, relu or clamp.
