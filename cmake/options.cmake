@@ -31,6 +31,15 @@ function(tconv_instrument target)
     set(flags -fsanitize=${TCONV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_compile_options(${target} PUBLIC "$<BUILD_INTERFACE:${flags}>")
     target_link_options(${target} PUBLIC "$<BUILD_INTERFACE:${flags}>")
+    # The register tiles have thousands of accesses, each with its checks: GCC 12 then takes 230 s for avx512.cpp, most of it in
+    # register allocation. Calls instead of inline checks in functions of more than 300 accesses (the default: 7000) and one
+    # region for all registers of a function check and compute the same, and leave 60 s.
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -fira-region=one)
+      if(TCONV_SANITIZE MATCHES "address")
+        target_compile_options(${target} PRIVATE --param=asan-instrumentation-with-call-threshold=300)
+      endif()
+    endif()
   endif()
   if(TCONV_COVERAGE)
     target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
