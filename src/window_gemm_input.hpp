@@ -1,6 +1,8 @@
 // Where the rows of A of a window GEMM come from: input rows in place, or copies of them with zeros beside the image.
 #pragma once
 
+#include <algorithm>
+
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
 #include "window_gemm.hpp"
@@ -32,6 +34,22 @@ class InputWindows {
   // Distance between rows of A.
   int64_t pitch(const Source& source) const {
     return source.place == Source::Place::input ? layer_.geometry.input_pitch.pixel : plan_.copy_pitch;
+  }
+  // The same between rows of A of neighbouring output rows.
+  int64_t row_pitch(const Source& source) const {
+    return source.place == Source::Place::input ? layer_.geometry.input_pitch.row : row_floats(plan_);
+  }
+  // Do the rows [begin, end) of every output row lie after those of the row before it, at one distance?
+  bool joined(const ColumnBlock& block, int64_t begin, int64_t end) const {
+    if (!live() || block.group.taps != 1) return false;
+    const Source all = next(block, begin, begin, end);
+    return all.end == end && row_pitch(all) == (end - begin) * pitch(all);
+  }
+  // How many output rows from `row` on (below `end`) have the same segments, but for where they begin.
+  int64_t like_rows(int64_t row, int64_t end) const {
+    if (!live()) return end - row;
+    if (y_.input(y_.taps - 1, row) < 0) return 1;
+    return std::clamp<int64_t>(layer_.axis(1).input - y_.input(0, row), 1, end - row);
   }
   // Lists the segments of steps [k_begin, k_end) of the sum for the rows of `source` in output row `row`; returns how many.
   size_t segments(const ColumnBlock& block, const Source& source, int64_t row, int64_t k_begin, int64_t k_end,

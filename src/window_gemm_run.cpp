@@ -160,8 +160,14 @@ class Task {
   }
 
   void activate(const arch::GemmStrip& strip) {
-    for (size_t m = 0; m < strip.rows; ++m) {
-      activation_(strip.c + static_cast<ptrdiff_t>(m) * strip.c_stride, strip.columns, layer_.description.activation.alpha);
+    float* c = strip.c;
+    size_t left = strip.run != 0 ? strip.first_run : strip.rows;
+    for (size_t m = 0; m < strip.rows; ++m, c += strip.c_stride, --left) {
+      if (left == 0) {
+        c += strip.c_run_stride - static_cast<ptrdiff_t>(strip.run) * strip.c_stride;
+        left = strip.run;
+      }
+      activation_(c, strip.columns, layer_.description.activation.alpha);
     }
   }
 
@@ -179,7 +185,7 @@ class Task {
       } else if (plan_.rows_outer) {
         const Range range = q_range(block);
         const int64_t k = steps(block);
-        for (int64_t row = 0; row < rows_; ++row) rows_of_block(i, begin, end, {k, 1, k}, 0, row, range);
+        all_rows(i, begin, end, {k, 1, k}, 0, range);
       } else {
         for (int64_t j = begin; j < end; ++j) panel_of_block(i, j);
       }
@@ -193,21 +199,47 @@ class Task {
     const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
     const Sum sum{k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
     for (int64_t part = 0; part < parts; ++part) {
-      for (int64_t row = 0; row < rows_; ++row) rows_of_block(block_number, panel, panel + 1, sum, part, row, range);
+      all_rows(block_number, panel, panel + 1, sum, part, range);
     }
   }
 
-  // One part of the sums of one output row, for the panels [first_panel, last_panel) of a block.
-  void rows_of_block(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
-                     const Range& range) {
-    if (range.begin < range.end) whole_rows(block_number, first_panel, last_panel, sum, part, row, range);
-    if (part != 0) return;  // rows at the ends are few: all parts at once
-    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-      for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block_number, panel, sum, row, q);
-      for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q) {
-        partial_row(block_number, panel, sum, row, q);
+  // One part of the sums of the task's output rows, for the panels [first_panel, last_panel) of a block.
+  void all_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, const Range& range) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+    const int64_t width = range.end - range.begin;
+    const bool joined = width > 0 && windows_.joined(block, range.begin, range.end);
+    // Neighbouring output rows go by together: all where they join, else where they are short.
+    const int64_t most =
+        joined || width <= 0 ? rows_ : std::max<int64_t>(1, strip_rows(block, width, last_panel - first_panel) / width);
+    int64_t rows = 1;
+    for (int64_t row = 0; row < rows_; row += rows) {
+      rows = std::min(windows_.like_rows(row, rows_), most);
+      if (width > 0) whole_rows(block_number, first_panel, last_panel, sum, part, row, rows, range, joined);
+      if (part == 0) ends(block_number, first_panel, last_panel, sum, row, row + rows, range);
+    }
+  }
+
+  // Rows q in which some phases of a block lie outside the output; they are few: all parts of their sums at once.
+  void ends(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t first_row, int64_t last_row,
+            const Range& range) {
+    if (range.first >= range.begin && range.end >= range.last) return;
+    for (int64_t row = first_row; row < last_row; ++row) {
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+        for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block_number, panel, sum, row, q);
+        for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q) {
+          partial_row(block_number, panel, sum, row, q);
+        }
       }
     }
+  }
+
+  // Rows of A that `panels` panels pass by before the next ones, of `count` in a row: with several panels only so many that their
+  // input stays in L1, in whole register tiles of the size that the kernel would split all of them into.
+  int64_t strip_rows(const ColumnBlock& block, int64_t count, int64_t panels) const {
+    constexpr int64_t enough = 256;  // that what a strip costs by itself no longer counts
+    if (panels == 1) return std::max(count, enough);
+    const int64_t tile = ceil_div(count, ceil_div(count, static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1])));
+    return std::max<int64_t>(plan_.strip_rows / tile, 2) * tile;
   }
 
   Range q_range(const ColumnBlock& block) const {
@@ -233,46 +265,71 @@ class Task {
     return rows.base + row * rows.row + (x.stride * q + block.group.first - x.pad_begin) * rows.pixel + column;
   }
 
+  // Rows [row, row + rows) of the output. `joined`: rows q of all of them, one after the other, are one matrix A.
   void whole_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
-                  const Range& range) {
+                  int64_t rows, const Range& range, bool joined) {
     const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
     const int64_t stride = layer_.axis(2).stride;
+    const Panel panel = panel_of(block_number, first_panel);
     for (Source source{range.begin, range.begin, Source::Place::input}; source.end < range.end;) {
       source = windows_.next(block, range.begin, source.end, range.end);
-      // With several panels only so many rows at a time that their input stays in L1 while the panels pass by, in whole register
-      // tiles of the size that the kernel would split all of them into.
       const int64_t count = source.end - source.begin;
-      const int64_t tile = ceil_div(count, ceil_div(count, static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1])));
-      const int64_t step = last_panel - first_panel > 1 ? std::max<int64_t>(plan_.strip_rows / tile, 2) * tile : count;
-      for (int64_t q = source.begin; q < source.end; q += step) {
-        const Source rows{q, std::min(q + step, source.end), source.place};
-        const int64_t rows_here = rows.end - rows.begin;
-        arch::GemmStrip strip{};
-        strip.segment = segment_;
-        strip.segments = windows_.segments(block, rows, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
-        strip.a_stride = windows_.pitch(rows);
-        strip.c_stride = neighbour_distance(rows_here, stride, c_.pixel);
-        strip.rows = static_cast<size_t>(rows_here);
-        strip.residual_stride = neighbour_distance(rows_here, stride, residual_.pixel);
-        strip.epilogue = part + 1 == sum.parts ? epilogue_ : arch::Epilogue{};
-        Panel panel = panel_of(block_number, first_panel);
-        float* const c = pixel_of(c_, block, 0, row, q);
-        const float* const residual = residual_.base != nullptr ? pixel_of(residual_, block, 0, row, q) : nullptr;
-        for (int64_t j = first_panel;;) {
-          strip.b = panel.b;
-          strip.c = c + panel.first_column;
-          strip.columns = static_cast<size_t>(panel.columns);
-          strip.slopes = panel.slopes;
-          if (part == 0) {
-            strip.bias = panel.bias;
-            if (residual != nullptr) strip.residual = residual + panel.first_column;
-          }
-          kernels_.gemm[panel.vectors - 1](strip);
-          if (activation_ != nullptr && part + 1 == sum.parts) activate(strip);
-          if (++j == last_panel) break;
-          panel = next_panel(block, panel, j);
+      const int64_t all = count * rows;
+      const int64_t step = std::min(all, joined || rows == 1 ? strip_rows(block, all, last_panel - first_panel) : all);
+      const int64_t pitch = windows_.pitch(source);
+      arch::GemmStrip strip{};
+      strip.segment = segment_;
+      strip.segments = windows_.segments(block, source, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
+      strip.a_stride = pitch;
+      strip.c = pixel_of(c_, block, panel.first_column, row, source.begin);
+      strip.c_stride = neighbour_distance(count, stride, c_.pixel);
+      if (residual_.base != nullptr && part == 0) {
+        strip.residual = pixel_of(residual_, block, panel.first_column, row, source.begin);
+        strip.residual_stride = neighbour_distance(count, stride, residual_.pixel);
+      }
+      strip.epilogue = part + 1 == sum.parts ? epilogue_ : arch::Epilogue{};
+      if (rows > 1) {
+        strip.a_run_stride = windows_.row_pitch(source);
+        strip.c_run_stride = c_.row;
+        strip.residual_run_stride = residual_.row;
+        const bool dense =
+            joined && c_.row == count * strip.c_stride && (!strip.residual || residual_.row == count * strip.residual_stride);
+        if (!dense) strip.run = static_cast<size_t>(count);
+      }
+      int64_t first = 0;  // of the strip, in its first run
+      for (int64_t m = 0;; m += step) {
+        strip.rows = static_cast<size_t>(std::min(step, all - m));
+        strip.first_run = static_cast<size_t>(count - first);
+        panels(block, strip, panel, first_panel, last_panel, part, part + 1 == sum.parts);
+        if (m + step >= all) break;
+        for (size_t i = 0; i < strip.segments; ++i) segment_[i].a += step * pitch;
+        first += step;
+        const int64_t runs = strip.run != 0 ? first / count : 0;
+        first -= runs * count;
+        strip.c += step * strip.c_stride + runs * (strip.c_run_stride - count * strip.c_stride);
+        if (strip.residual != nullptr) {
+          strip.residual += step * strip.residual_stride + runs * (strip.residual_run_stride - count * strip.residual_stride);
         }
       }
+    }
+  }
+
+  // The rows of a strip with the panels [first_panel, last_panel) of a block. `strip` is at the columns of the first.
+  void panels(const ColumnBlock& block, const arch::GemmStrip& rows, Panel panel, int64_t first_panel, int64_t last_panel,
+              int64_t part, bool last_part) {
+    arch::GemmStrip strip = rows;
+    for (int64_t j = first_panel;;) {
+      strip.b = panel.b;
+      strip.columns = static_cast<size_t>(panel.columns);
+      strip.slopes = panel.slopes;
+      if (part == 0) strip.bias = panel.bias;
+      kernels_.gemm[panel.vectors - 1](strip);
+      if (activation_ != nullptr && last_part) activate(strip);
+      if (++j == last_panel) break;
+      const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+      strip.c += width;
+      if (strip.residual != nullptr) strip.residual += width;
+      panel = next_panel(block, panel, j);
     }
   }
 

@@ -161,14 +161,21 @@ HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
   hn::StoreU(value, D(), row + v * kLanes);
 }
 
-// Register tiles of one height, one below the other, from `first_row` of a strip on.
+// Register tiles of one height, one below the other.
 struct GemmTiles {
-  size_t first_row;
+  ptrdiff_t a_offset;  // from row 0 of A
   size_t count;
   const float* init;  // what sums begin with
   ptrdiff_t init_stride;
   float* c;
   ptrdiff_t c_stride;
+  // Rows until a run of rows ends, and of the next runs, and what strides leave out from one to the next. A tile may reach into the
+  // next run where A has one stride and every sum begins with the same row.
+  size_t left = SIZE_MAX;
+  size_t run = SIZE_MAX;
+  ptrdiff_t a_gap = 0;
+  ptrdiff_t init_gap = 0;
+  ptrdiff_t c_gap = 0;
 };
 
 // Moves a pointer by one row. On AArch64 in a way that the compiler does not see through: from a pointer to the row itself it loads
@@ -184,34 +191,32 @@ HWY_INLINE void NextRow(T*& row, ptrdiff_t bytes) {
 // Short sums are half beginning and end of tiles, so both are kept short: what does not change from tile to tile is done once, and
 // what is rare is done outside (AwkwardTile).
 template <size_t MR, size_t NV>
-HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
+HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
   const D d;
-  // Copies: a store to C may change the parameters, for all that the compiler knows.
-  const GemmSegment* const segments = s.segment;
-  const GemmSegment* const segments_end = segments + s.segments;
-  const float* const panel = s.b;
-  const bool clamps = s.epilogue.kind != ActivationKind::none;
-  [[maybe_unused]] const size_t tail = kMaskedTails ? s.columns - (NV - 1) * kLanes : kLanes;
-  constexpr ptrdiff_t kFloat = sizeof(float);
-  ptrdiff_t a_stride = s.a_stride * kFloat;  // all strides in bytes
-  ptrdiff_t c_stride = tiles.c_stride * kFloat;
-  ptrdiff_t init_stride = tiles.init_stride * kFloat;
-  ptrdiff_t a_offset = static_cast<ptrdiff_t>(tiles.first_row) * a_stride;
-  const float* init = tiles.init;
-  float* c = tiles.c;
-  [[maybe_unused]] size_t ahead = tiles.first_row == 0 ? s.weights_ahead : 0;
-  for (size_t count = tiles.count; count != 0; --count) {
-    // Keeps the compiler from carrying a pointer for every row from tile to tile: there are not so many registers.
-    asm("" : "+r"(a_stride), "+r"(c_stride), "+r"(init_stride));
+  const GemmStrip* s = &strip;
+  const GemmTiles* t = &tiles;
+  [[maybe_unused]] const size_t tail = kMaskedTails ? s->columns - (NV - 1) * kLanes : kLanes;
+  constexpr ptrdiff_t kFloat = sizeof(float);  // strides here are in bytes
+  ptrdiff_t a_offset = t->a_offset * kFloat;
+  const float* init = t->init;
+  float* c = t->c;
+  size_t left = t->left;
+  [[maybe_unused]] size_t ahead = t->a_offset == 0 ? s->weights_ahead : 0;
+  for (size_t count = t->count; count != 0; --count) {
+    // Here and below: what the compiler might carry in registers from tile to tile is read again. There are not so many.
+    asm("" : "+r"(s), "+r"(t));
     V acc[MR][NV];
+    const ptrdiff_t init_stride = t->init_stride * kFloat;
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m, NextRow(init, init_stride)) {
 #pragma GCC unroll 4
       for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(init, v, tail);
     }
 
-    for (const GemmSegment* segment = segments; segment != segments_end; ++segment) {
-      const float* b = panel + segment->b_row * NV * kLanes;
+    const ptrdiff_t a_stride = s->a_stride * kFloat;
+    const GemmSegment* const segments_end = s->segment + s->segments;
+    for (const GemmSegment* segment = s->segment; segment != segments_end; ++segment) {
+      const float* b = s->b + segment->b_row * NV * kLanes;
       size_t k = segment->k;
       const char* const first_row = reinterpret_cast<const char*>(segment->a) + a_offset;
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
@@ -247,8 +252,9 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
     a_offset += static_cast<ptrdiff_t>(MR) * a_stride;
     ahead = 0;  // the weights are near now
 
-    if (clamps) {
-      const ClampBounds limits = BoundsOf(s.epilogue);  // here, lest they occupy registers all the time
+    asm("" : "+r"(s), "+r"(t));
+    if (s->epilogue.kind != ActivationKind::none) {
+      const ClampBounds limits = BoundsOf(s->epilogue);
       const V low = hn::Set(d, limits.low);
       const V high = hn::Set(d, limits.high);
 #pragma GCC unroll 16
@@ -257,10 +263,29 @@ HWY_NOINLINE void GemmTile(const GemmStrip& s, const GemmTiles& tiles) {
         for (size_t v = 0; v < NV; ++v) acc[m][v] = ClampKeepNaN(acc[m][v], low, high);
       }
     }
+    const ptrdiff_t c_stride = t->c_stride * kFloat;
+    if (HWY_UNLIKELY(left < MR)) {
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
+        const bool last = --left == 0;
+        NextRow(c, c_stride + (last ? t->c_gap * kFloat : 0));
+        left = last ? t->run : left;
+      }
+      continue;
+    }
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m, NextRow(c, c_stride)) {
 #pragma GCC unroll 4
       for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
+    }
+    left -= MR;
+    if (left == 0) {
+      left = t->run;
+      a_offset += t->a_gap * kFloat;
+      init += t->init_gap;
+      c += t->c_gap;
     }
   }
 }
@@ -274,6 +299,49 @@ HWY_INLINE void GemmTilesOfRows(const GemmStrip& s, size_t rows, const GemmTiles
   }
 }
 
+// Where row m of a strip lies.
+struct StripRow {
+  ptrdiff_t number = 0;    // of its run
+  ptrdiff_t row;           // from where that run begins in the strip's first run
+  size_t left = SIZE_MAX;  // rows to the end of the run
+
+  StripRow(const GemmStrip& s, size_t m) : row(static_cast<ptrdiff_t>(m)) {
+    if (s.run == 0) return;
+    left = s.first_run - m;
+    if (m < s.first_run) return;
+    const size_t after = m - s.first_run;
+    number = 1 + static_cast<ptrdiff_t>(after / s.run);
+    row = static_cast<ptrdiff_t>(after % s.run) - static_cast<ptrdiff_t>(s.run - s.first_run);
+    left = s.run - after % s.run;
+  }
+  template <typename T>
+  T* in(T* rows, ptrdiff_t stride, ptrdiff_t run_stride) const {
+    return rows + number * run_stride + row * stride;
+  }
+};
+
+// What strides leave out from one run to the next.
+HWY_INLINE ptrdiff_t Gap(const GemmStrip& s, ptrdiff_t stride, ptrdiff_t run_stride) {
+  return s.run == 0 ? 0 : run_stride - static_cast<ptrdiff_t>(s.run) * stride;
+}
+
+// Walks through rows, from run to run.
+template <typename T>
+struct RowCursor {
+  T* row;
+  ptrdiff_t stride;
+  ptrdiff_t gap;
+  size_t left;
+  size_t run;
+
+  HWY_INLINE void next() {
+    row += stride;
+    if (--left != 0) return;
+    row += gap;
+    left = run;
+  }
+};
+
 // One tile with a residual, with an epilogue that is not a clamp, or, on targets without masks, with a last vector that is not
 // whole.
 template <size_t NV>
@@ -282,19 +350,24 @@ HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows)
   constexpr size_t kWidth = NV * kLanes;
   HWY_ALIGN float buffer[kGemmRows[NV - 1] * kWidth];
   const size_t tail = s.columns - (NV - 1) * kLanes;
-  float* const c = s.c + static_cast<ptrdiff_t>(first_row) * s.c_stride;
-  const bool through_buffer = !kMaskedTails && tail != kLanes;
-  GemmTiles tile{first_row, 1, s.bias, 0, c, s.c_stride};
+  const StripRow first(s, first_row);
+  RowCursor<float> c{first.in(s.c, s.c_stride, s.c_run_stride), s.c_stride, Gap(s, s.c_stride, s.c_run_stride), first.left, s.run};
+  const bool through_buffer = first.left < rows || (!kMaskedTails && tail != kLanes);
+  const ptrdiff_t a_offset = first.number * s.a_run_stride + first.row * s.a_stride;
+  GemmTiles tile{a_offset, 1, s.bias, 0, c.row, s.c_stride};
   if (s.bias == nullptr) {
-    tile.init = c;
+    tile.init = c.row;
     tile.init_stride = s.c_stride;
   }
   if (s.residual != nullptr || (s.bias == nullptr && through_buffer)) {
-    const float* row = s.residual != nullptr ? s.residual + static_cast<ptrdiff_t>(first_row) * s.residual_stride : c;
-    const ptrdiff_t stride = s.residual != nullptr ? s.residual_stride : s.c_stride;
-    for (size_t m = 0; m < rows; ++m, row += stride) {
+    RowCursor<const float> from{c.row, c.stride, c.gap, c.left, c.run};
+    if (s.residual != nullptr) {
+      from = {first.in(s.residual, s.residual_stride, s.residual_run_stride), s.residual_stride,
+              Gap(s, s.residual_stride, s.residual_run_stride), first.left, s.run};
+    }
+    for (size_t m = 0; m < rows; ++m, from.next()) {
       for (size_t v = 0; v < NV; ++v) {
-        const V value = LoadTile<NV>(row, v, tail);
+        const V value = LoadTile<NV>(from.row, v, tail);
         hn::Store(s.bias != nullptr ? hn::Add(hn::Load(d, s.bias + v * kLanes), value) : value, d,
                   buffer + m * kWidth + v * kLanes);
       }
@@ -309,41 +382,64 @@ HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows)
   GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tile);
   const bool clamps = IsClamp(s.epilogue.kind);
   if (clamps && !through_buffer) return;
-  for (size_t m = 0; m < rows; ++m) {
-    const float* const from = tile.c + static_cast<ptrdiff_t>(m) * tile.c_stride;
-    float* const to = c + static_cast<ptrdiff_t>(m) * s.c_stride;
+  for (size_t m = 0; m < rows; ++m, c.next()) {
+    const float* const from = through_buffer ? buffer + m * kWidth : c.row;
     for (size_t v = 0; v < NV; ++v) {
-      const V value = through_buffer ? hn::Load(d, from + v * kLanes) : LoadTile<NV>(from, v, tail);
+      const V value = through_buffer ? hn::LoadU(d, from + v * kLanes) : LoadTile<NV>(from, v, tail);
       const V slope = s.epilogue.kind == ActivationKind::prelu ? hn::Load(d, s.slopes + v * kLanes) : hn::Set(d, s.epilogue.alpha);
-      StoreTile<NV>(clamps ? value : ApplyEpilogue(value, s.epilogue, slope), to, v, tail);
+      StoreTile<NV>(clamps ? value : ApplyEpilogue(value, s.epilogue, slope), c.row, v, tail);
     }
   }
 }
 
-// Splits the rows into as few tiles as possible, of sizes that differ by one at most (16 = 6 + 5 + 5 rather than 6 + 6 + 4).
+// The rows of a strip from `first_row` on, in `count` tiles of that many rows.
+template <size_t NV>
+void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t count) {
+  const StripRow first(s, first_row);
+  GemmTiles tiles{first.number * s.a_run_stride + first.row * s.a_stride,
+                  count,
+                  s.bias,
+                  0,
+                  first.in(s.c, s.c_stride, s.c_run_stride),
+                  s.c_stride};
+  if (s.bias == nullptr) {
+    tiles.init = tiles.c;
+    tiles.init_stride = s.c_stride;
+  }
+  if (s.run != 0) {
+    tiles.left = first.left;
+    tiles.run = s.run;
+    tiles.a_gap = Gap(s, s.a_stride, s.a_run_stride);
+    tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
+    if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
+  }
+  GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tiles);
+}
+
+// Splits rows into as few tiles as possible, of sizes that differ by one at most (16 = 6 + 5 + 5 rather than 6 + 6 + 4): the rows
+// of a strip, or, where tiles cannot reach from one run into the next, those of each run.
 template <size_t NV>
 void GemmColumns(const GemmStrip& s) {
   constexpr size_t MR = kGemmRows[NV - 1];
-  const size_t count = (s.rows + MR - 1) / MR;
+  const bool by_runs = s.run != 0 && Gap(s, s.a_stride, s.a_run_stride) != 0;
+  const bool awkward = s.residual != nullptr || !IsClamp(s.epilogue.kind) || (!kMaskedTails && s.columns != NV * kLanes) ||
+                       (s.bias == nullptr && s.run != 0 && !by_runs);
+  const size_t part = by_runs ? s.run : s.rows;
+  const size_t count = (part + MR - 1) / MR;
   if (count == 0) return;
-  const size_t rows = (s.rows + count - 1) / count;
-  const size_t smaller = rows * count - s.rows;  // tiles with one row less
+  const size_t rows = (part + count - 1) / count;
+  const size_t smaller = rows * count - part;  // tiles with one row less
   const size_t split = rows * (count - smaller);
-  if (s.residual != nullptr || !IsClamp(s.epilogue.kind) || (!kMaskedTails && s.columns != NV * kLanes)) {
-    for (size_t m = 0; m < split; m += rows) AwkwardTile<NV>(s, m, rows);
-    for (size_t m = split; m < s.rows; m += rows - 1) AwkwardTile<NV>(s, m, rows - 1);
-    return;
+  if (!awkward && smaller == 0) return GemmTilesFrom<NV>(s, 0, rows, s.rows / rows);
+  for (size_t first = 0; first < s.rows; first += part) {
+    if (awkward) {
+      for (size_t m = 0; m < split; m += rows) AwkwardTile<NV>(s, first + m, rows);
+      for (size_t m = split; m < part; m += rows - 1) AwkwardTile<NV>(s, first + m, rows - 1);
+    } else {
+      GemmTilesFrom<NV>(s, first, rows, count - smaller);
+      GemmTilesFrom<NV>(s, first + split, rows - 1, smaller);
+    }
   }
-  GemmTiles tiles{0, count - smaller, s.bias, 0, s.c, s.c_stride};
-  if (s.bias == nullptr) {
-    tiles.init = s.c;
-    tiles.init_stride = s.c_stride;
-  }
-  GemmTilesOfRows<MR, NV>(s, rows, tiles);
-  if (smaller == 0) return;
-  const ptrdiff_t skipped = static_cast<ptrdiff_t>(split);
-  tiles = {split, smaller, tiles.init + skipped * tiles.init_stride, tiles.init_stride, s.c + skipped * s.c_stride, s.c_stride};
-  GemmTilesOfRows<MR, NV>(s, rows - 1, tiles);
 }
 
 }  // namespace
