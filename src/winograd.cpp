@@ -130,8 +130,9 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   double all_taps = 0;
   for (const LivePhase& phase : layer.phases[0].live) all_taps += static_cast<double>(phase.taps);
   const double groups = static_cast<double>(layer.description.groups);
-  // One way of a plane's weights from the cache or memory that holds them, per tap of z.
-  const double stream = stream_cycles(options.cache, bytes_of_weights(layer, kernels, plan)) / groups / all_taps;
+  // One way of a plane's weights from the cache or memory that holds them, per tap of z: a part of it passes while products are
+  // made.
+  const double stream = 0.75 * stream_cycles(options.cache, bytes_of_weights(layer, kernels, plan)) / groups / all_taps;
 
   const double ny = static_cast<double>(plan.y.points), nx = static_cast<double>(plan.x.points);
   const double my = static_cast<double>(plan.y.outputs), mx = static_cast<double>(plan.x.outputs);
