@@ -30,23 +30,27 @@ void InputWindows::load(const OuterTaps& z, const OuterTaps& y, const float* inp
   }
 }
 
-Source InputWindows::next(const ColumnBlock& block, int64_t begin, int64_t q, int64_t end) const {
-  if (!live()) return {q, end, Source::Place::input};
-  if (plan_.clip_borders) return next_clipped(block, q, end);
+Borders InputWindows::borders(const ColumnBlock& block, int64_t begin, int64_t end) const {
+  if (!live()) return {begin, end};
   const int64_t width = layer_.axis(2).input;
   const int64_t reach = block.group.input_offset + (block.group.taps - 1) * layer_.phases[2].input_step;
   if (plan_.copy_rows ||
       (plan_.left.pixels() > 0 && plan_.right.pixels() == 0 && plan_.left.last >= end - block.group.input_offset)) {
-    return {q, end, Source::Place::left};
+    return {end, end};
   }
+  const int64_t left = std::max<int64_t>(0, std::min(reach, end) - begin);
+  const int64_t right = std::max<int64_t>(0, end - std::max(width + block.group.input_offset, begin));
+  if (left == 0 && right == 0) return {begin, end};
   const int64_t tile_rows = static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1]);
   const int64_t tile = ceil_div(end - begin, ceil_div(end - begin, tile_rows));
-  const int64_t left_rows = ceil_div(std::max<int64_t>(0, std::min(reach, end) - begin), tile) * tile;
-  const int64_t right_rows = ceil_div(std::max<int64_t>(0, end - std::max(width + block.group.input_offset, begin)), tile) * tile;
-  const int64_t left_end = std::min(end, begin + left_rows);
-  const int64_t right_begin = std::max(left_end, end - right_rows);
-  if (q < left_end) return {q, left_end, Source::Place::left};
-  if (q < right_begin) return {q, right_begin, Source::Place::input};
+  const int64_t left_end = std::min(end, begin + ceil_div(left, tile) * tile);
+  return {left_end, std::max(left_end, end - ceil_div(right, tile) * tile)};
+}
+
+Source InputWindows::next(const ColumnBlock& block, const Borders& borders, int64_t q, int64_t end) const {
+  if (plan_.clip_borders && live()) return next_clipped(block, q, end);
+  if (q < borders.left_end) return {q, borders.left_end, Source::Place::left};
+  if (q < borders.right_begin) return {q, borders.right_begin, Source::Place::input};
   return {q, end, Source::Place::right};
 }
 

@@ -15,6 +15,11 @@ struct Source {
   enum class Place { input, left, right } place;
 };
 
+// Rows q before left_end and from right_begin on are read from copies of the borders of the image.
+struct Borders {
+  int64_t left_end, right_begin;
+};
+
 class InputWindows {
  public:
   // `copies` has room for copied_rows * row_floats(plan) floats.
@@ -27,8 +32,10 @@ class InputWindows {
   // Takes the rows that `rows` output rows of one phase meet, and copies what has to be copied. `input` is channel 0 of the group.
   void load(const OuterTaps& z, const OuterTaps& y, const float* input, int64_t rows);
 
-  // Rows from q on (below `end`) that are read from one place; `begin` is the block's first row.
-  Source next(const ColumnBlock& block, int64_t begin, int64_t q, int64_t end) const;
+  // Of the rows [begin, end) of a block.
+  Borders borders(const ColumnBlock& block, int64_t begin, int64_t end) const;
+  // Rows from q on (below `end`) that are read from one place.
+  Source next(const ColumnBlock& block, const Borders& borders, int64_t q, int64_t end) const;
   // The same for row q alone.
   Source::Place place_of(const ColumnBlock& block, int64_t q) const;
   // Distance between rows of A.
@@ -40,9 +47,9 @@ class InputWindows {
     return source.place == Source::Place::input ? layer_.geometry.input_pitch.row : row_floats(plan_);
   }
   // Do the rows [begin, end) of every output row lie after those of the row before it, at one distance?
-  bool joined(const ColumnBlock& block, int64_t begin, int64_t end) const {
+  bool joined(const ColumnBlock& block, const Borders& borders, int64_t begin, int64_t end) const {
     if (!live() || block.group.taps != 1) return false;
-    const Source all = next(block, begin, begin, end);
+    const Source all = next(block, borders, begin, end);
     return all.end == end && row_pitch(all) == (end - begin) * pitch(all);
   }
   // How many output rows from `row` on (below `end`) have the same segments, but for where they begin.

@@ -183,9 +183,8 @@ class Task {
       if (block.group.taps == 0) {
         for (int64_t j = begin; j < end; ++j) dead_panel(block, panel_of(i, j));
       } else if (plan_.rows_outer) {
-        const Range range = q_range(block);
         const int64_t k = steps(block);
-        all_rows(i, begin, end, {k, 1, k}, 0, range);
+        all_rows(pass(i, begin, end, {k, 1, k}));
       } else {
         for (int64_t j = begin; j < end; ++j) panel_of_block(i, j);
       }
@@ -194,40 +193,55 @@ class Task {
 
   void panel_of_block(int64_t block_number, int64_t panel) {
     const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
-    const Range range = q_range(block);
     const int64_t k = steps(block);
     const int64_t parts = std::max<int64_t>(1, ceil_div(k, plan_.k_block));
-    const Sum sum{k, parts, ceil_div(ceil_div(k, parts), 4) * 4};
-    for (int64_t part = 0; part < parts; ++part) {
-      all_rows(block_number, panel, panel + 1, sum, part, range);
-    }
+    Pass p = pass(block_number, panel, panel + 1, {k, parts, ceil_div(ceil_div(k, parts), 4) * 4});
+    for (; p.part < parts; ++p.part) all_rows(p);
   }
 
   // One part of the sums of the task's output rows, for the panels [first_panel, last_panel) of a block.
-  void all_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, const Range& range) {
+  struct Pass {
+    int64_t block_number, first_panel, last_panel;
+    Sum sum;
+    int64_t part;
+    Range range;
+    Borders borders;
+    bool joined;  // rows q of all output rows, one after the other, are one matrix A
+    bool last_part() const { return part + 1 == sum.parts; }
+  };
+  Pass pass(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum) const {
     const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
-    const int64_t width = range.end - range.begin;
-    const bool joined = width > 0 && windows_.joined(block, range.begin, range.end);
+    Pass p{block_number, first_panel, last_panel, sum, 0, q_range(block), {}, false};
+    if (p.range.begin >= p.range.end) return p;
+    p.borders = windows_.borders(block, p.range.begin, p.range.end);
+    p.joined = windows_.joined(block, p.borders, p.range.begin, p.range.end);
+    return p;
+  }
+
+  void all_rows(const Pass& p) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(p.block_number)];
+    const int64_t width = p.range.end - p.range.begin;
     // Neighbouring output rows go by together: all where they join, else where they are short.
-    const int64_t most =
-        joined || width <= 0 ? rows_ : std::max<int64_t>(1, strip_rows(block, width, last_panel - first_panel) / width);
     int64_t rows = 1;
     for (int64_t row = 0; row < rows_; row += rows) {
-      rows = std::min(windows_.like_rows(row, rows_), most);
-      if (width > 0) whole_rows(block_number, first_panel, last_panel, sum, part, row, rows, range, joined);
-      if (part == 0) ends(block_number, first_panel, last_panel, sum, row, row + rows, range);
+      rows = windows_.like_rows(row, rows_);
+      if (rows > 1 && width > 0 && !p.joined) {
+        rows = std::clamp<int64_t>(strip_rows(block, width, p.last_panel - p.first_panel) / width, 1, rows);
+      }
+      if (width > 0) whole_rows(p, row, rows);
+      if (p.part == 0) ends(p, row, row + rows);
     }
   }
 
   // Rows q in which some phases of a block lie outside the output; they are few: all parts of their sums at once.
-  void ends(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t first_row, int64_t last_row,
-            const Range& range) {
+  void ends(const Pass& p, int64_t first_row, int64_t last_row) {
+    const Range& range = p.range;
     if (range.first >= range.begin && range.end >= range.last) return;
     for (int64_t row = first_row; row < last_row; ++row) {
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(block_number, panel, sum, row, q);
+      for (int64_t panel = p.first_panel; panel < p.last_panel; ++panel) {
+        for (int64_t q = range.first; q < std::min(range.begin, range.last); ++q) partial_row(p.block_number, panel, p.sum, row, q);
         for (int64_t q = std::max({range.begin, range.end, range.first}); q < range.last; ++q) {
-          partial_row(block_number, panel, sum, row, q);
+          partial_row(p.block_number, panel, p.sum, row, q);
         }
       }
     }
@@ -265,42 +279,42 @@ class Task {
     return rows.base + row * rows.row + (x.stride * q + block.group.first - x.pad_begin) * rows.pixel + column;
   }
 
-  // Rows [row, row + rows) of the output. `joined`: rows q of all of them, one after the other, are one matrix A.
-  void whole_rows(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum, int64_t part, int64_t row,
-                  int64_t rows, const Range& range, bool joined) {
-    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+  // Rows [row, row + rows) of the output.
+  void whole_rows(const Pass& p, int64_t row, int64_t rows) {
+    const ColumnBlock& block = plan_.blocks[static_cast<size_t>(p.block_number)];
     const int64_t stride = layer_.axis(2).stride;
-    const Panel panel = panel_of(block_number, first_panel);
-    for (Source source{range.begin, range.begin, Source::Place::input}; source.end < range.end;) {
-      source = windows_.next(block, range.begin, source.end, range.end);
+    const Panel panel = panel_of(p.block_number, p.first_panel);
+    for (Source source{p.range.begin, p.range.begin, Source::Place::input}; source.end < p.range.end;) {
+      source = windows_.next(block, p.borders, source.end, p.range.end);
       const int64_t count = source.end - source.begin;
       const int64_t all = count * rows;
-      const int64_t step = std::min(all, joined || rows == 1 ? strip_rows(block, all, last_panel - first_panel) : all);
+      const int64_t step = std::min(all, p.joined || rows == 1 ? strip_rows(block, all, p.last_panel - p.first_panel) : all);
       const int64_t pitch = windows_.pitch(source);
       arch::GemmStrip strip{};
       strip.segment = segment_;
-      strip.segments = windows_.segments(block, source, row, part * sum.part, std::min(sum.k, (part + 1) * sum.part), segment_);
+      strip.segments =
+          windows_.segments(block, source, row, p.part * p.sum.part, std::min(p.sum.k, (p.part + 1) * p.sum.part), segment_);
       strip.a_stride = pitch;
       strip.c = pixel_of(c_, block, panel.first_column, row, source.begin);
       strip.c_stride = neighbour_distance(count, stride, c_.pixel);
-      if (residual_.base != nullptr && part == 0) {
+      if (residual_.base != nullptr && p.part == 0) {
         strip.residual = pixel_of(residual_, block, panel.first_column, row, source.begin);
         strip.residual_stride = neighbour_distance(count, stride, residual_.pixel);
       }
-      strip.epilogue = part + 1 == sum.parts ? epilogue_ : arch::Epilogue{};
+      strip.epilogue = p.last_part() ? epilogue_ : arch::Epilogue{};
       if (rows > 1) {
         strip.a_run_stride = windows_.row_pitch(source);
         strip.c_run_stride = c_.row;
         strip.residual_run_stride = residual_.row;
         const bool dense =
-            joined && c_.row == count * strip.c_stride && (!strip.residual || residual_.row == count * strip.residual_stride);
+            p.joined && c_.row == count * strip.c_stride && (!strip.residual || residual_.row == count * strip.residual_stride);
         if (!dense) strip.run = static_cast<size_t>(count);
       }
       int64_t first = 0;  // of the strip, in its first run
       for (int64_t m = 0;; m += step) {
         strip.rows = static_cast<size_t>(std::min(step, all - m));
         strip.first_run = static_cast<size_t>(count - first);
-        panels(block, strip, panel, first_panel, last_panel, part, part + 1 == sum.parts);
+        panels(p, block, strip, panel);
         if (m + step >= all) break;
         for (size_t i = 0; i < strip.segments; ++i) segment_[i].a += step * pitch;
         first += step;
@@ -314,23 +328,25 @@ class Task {
     }
   }
 
-  // The rows of a strip with the panels [first_panel, last_panel) of a block. `strip` is at the columns of the first.
-  void panels(const ColumnBlock& block, const arch::GemmStrip& rows, Panel panel, int64_t first_panel, int64_t last_panel,
-              int64_t part, bool last_part) {
-    arch::GemmStrip strip = rows;
-    for (int64_t j = first_panel;;) {
+  // The rows of a strip with all panels of a pass; `strip` is at the columns of the first.
+  void panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel) {
+    float* const c = strip.c;
+    const float* const residual = strip.residual;
+    for (int64_t j = p.first_panel;;) {
       strip.b = panel.b;
       strip.columns = static_cast<size_t>(panel.columns);
       strip.slopes = panel.slopes;
-      if (part == 0) strip.bias = panel.bias;
+      if (p.part == 0) strip.bias = panel.bias;
       kernels_.gemm[panel.vectors - 1](strip);
-      if (activation_ != nullptr && last_part) activate(strip);
-      if (++j == last_panel) break;
+      if (activation_ != nullptr && p.last_part()) activate(strip);
+      if (++j == p.last_panel) break;
       const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
       strip.c += width;
       if (strip.residual != nullptr) strip.residual += width;
       panel = next_panel(block, panel, j);
     }
+    strip.c = c;
+    strip.residual = residual;
   }
 
   // Row q, in which some phases lie outside the output: computed whole in scratch, the columns inside are copied.
