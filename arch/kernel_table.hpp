@@ -148,6 +148,7 @@ struct DepthwiseRows {
   size_t width;
   size_t columns;
   size_t channels;
+  bool beyond_l2;      // the output does not stay in L2
   ptrdiff_t x_stride;  // between pixels
   ptrdiff_t x_row_stride;
   ptrdiff_t weight_stride;

@@ -31,6 +31,8 @@ bool place_phases(const Layer& layer, Plan* plan) {
   return true;
 }
 
+double output_bytes(const Layer& layer) { return static_cast<double>(layer.geometry.output_elements) * sizeof(float); }
+
 // What the transposed rows of planes take.
 void plan_planes(const Layer& layer, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
@@ -95,7 +97,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   }
   if (layer.description.layout == Layout::nchw)
     cycles += transposed * static_cast<double>(g.output_elements + g.input_elements) / static_cast<double>(lanes);
-  const double bytes = static_cast<double>(g.output_elements) * sizeof(float);
+  const double bytes = output_bytes(layer);
   return bytes > static_cast<double>(options.cache.l2) ? cycles + bytes / stored_beyond_l2 : cycles;
 }
 
@@ -122,6 +124,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
 Status reshape(const Layer& layer, const arch::KernelTable&, const Options& options, Plan* plan) {
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
+  plan->beyond_l2 = layer.description.layout == Layout::nhwc && output_bytes(layer) > static_cast<double>(options.cache.l2);
   if (layer.description.layout == Layout::nchw) plan_planes(layer, options, plan);
   return {};
 }

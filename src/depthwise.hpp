@@ -22,6 +22,7 @@ struct Plan {
   Buffer<arch::DepthwisePhase> phases;       // of x, in the order of the outputs
   static constexpr int64_t stack_taps = 32;  // lists of more taps are in the workspace
   int64_t taps = 1;                          // most taps of z and y of one output
+  bool beyond_l2 = false;                    // the output does not stay there
   // Of planes: strips of channels, and how many rows of them are transposed at a time.
   int64_t strip = 0;
   int64_t periods_per_block = 0;

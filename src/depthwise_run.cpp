@@ -184,6 +184,7 @@ class Task {
     r.width = static_cast<size_t>(g.axis[2].input);
     r.columns = static_cast<size_t>(g.output[2]);
     r.channels = static_cast<size_t>(channels_);
+    r.beyond_l2 = plan_.beyond_l2;
     r.x_stride = x_.pixel;
     r.x_row_stride = neighbour_distance(rows, 1, x_.row);
     r.weight_stride = g.taps * static_cast<int64_t>(kernels_.lanes);

@@ -34,37 +34,47 @@ struct DepthwiseOutputs {
     high = hn::Set(D(), bounds.high);
   }
 
-  // The channels from c on. !kAll: of kCount sums the first `count` are stored; !kWhole: the channels end before the vector does.
-  template <size_t kCount, bool kAll, bool kWhole>
-  HWY_INLINE void Store(const DepthwiseRows& r, V (&sum)[kCount], size_t c) const {
+  // kVectors vectors of the channels from c on. !kAll: of kCount sums the first `count` are stored; !kWhole: the channels end
+  // before the vector does.
+  template <size_t kVectors, size_t kCount, bool kAll, bool kWhole>
+  HWY_INLINE void Store(const DepthwiseRows& r, V (&sum)[kCount][kVectors], size_t c) const {
     if (HWY_UNLIKELY(residual != nullptr)) {
       const float* from = residual + c;
 #pragma GCC unroll 8
       for (size_t i = 0; i < kCount; ++i, from += residual_step) {
-        if (kAll || i < count) sum[i] = hn::Add(sum[i], LoadColumns(from, 0, channels - c));
+#pragma GCC unroll 2
+        for (size_t v = 0; v < kVectors; ++v) {
+          if (kAll || i < count) sum[i][v] = hn::Add(sum[i][v], LoadColumns(from, v, channels - c));
+        }
       }
     }
     if (HWY_UNLIKELY(!nothing)) {
-      if (clamp) {
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v) {
+        if (clamp) {
 #pragma GCC unroll 8
-        for (size_t i = 0; i < kCount; ++i) sum[i] = ClampKeepNaN(sum[i], low, high);
-      } else {
-        HWY_ALIGN float sums[kCount * kLanes];
+          for (size_t i = 0; i < kCount; ++i) sum[i][v] = ClampKeepNaN(sum[i][v], low, high);
+        } else {
+          HWY_ALIGN float sums[kCount * kLanes];
 #pragma GCC unroll 8
-        for (size_t i = 0; i < kCount; ++i) hn::Store(sum[i], D(), sums + i * kLanes);
-        DepthwiseActivate(r, c, sums, kCount);
+          for (size_t i = 0; i < kCount; ++i) hn::Store(sum[i][v], D(), sums + i * kLanes);
+          DepthwiseActivate(r, c + v * kLanes, sums, kCount);
 #pragma GCC unroll 8
-        for (size_t i = 0; i < kCount; ++i) sum[i] = hn::Load(D(), sums + i * kLanes);
+          for (size_t i = 0; i < kCount; ++i) sum[i][v] = hn::Load(D(), sums + i * kLanes);
+        }
       }
     }
     float* to = y + c;
 #pragma GCC unroll 8
     for (size_t i = 0; i < kCount; ++i, to += y_step) {
       if (!kAll && i >= count) break;
-      if constexpr (kWhole) {
-        hn::StoreU(sum[i], D(), to);
-      } else {
-        StoreFirst(sum[i], to, channels - c);
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v) {
+        if constexpr (kWhole) {
+          hn::StoreU(sum[i][v], D(), to + v * kLanes);
+        } else {
+          StoreFirst(sum[i][v], to, channels - c);
+        }
       }
     }
   }
@@ -80,24 +90,24 @@ struct DepthwiseOutputs {
   bool clamp;
 };
 
-// The inputs that four cells of two phases read, counted from where the first phase of the first cell has its tap 0.
-template <size_t kTaps0, size_t kTaps1, int kShift>
+// The inputs that kCells cells of two phases read, counted from where the first phase of the first cell has its tap 0.
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells>
 struct DepthwiseWindow {
   static constexpr int low0 = 1 - static_cast<int>(kTaps0);
   static constexpr int low1 = kShift + 1 - static_cast<int>(kTaps1);
   static constexpr int low = kTaps1 == 0 || (kTaps0 != 0 && low0 < low1) ? low0 : low1;
-  static constexpr int high = static_cast<int>(kDepthwiseCells) - 1 + (kTaps1 == 0 ? 0 : kShift);
+  static constexpr int high = static_cast<int>(kCells) - 1 + (kTaps1 == 0 ? 0 : kShift);
   static constexpr int inputs = high - low + 1;
 };
 
-// Four cells of two phases, the channels [begin, end). Phase 0 has kTaps0 taps, tap 0 of cell n at x[n]; phase 1 has kTaps1,
-// tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window. !kInside: those inputs are met that `valid` has
-// a bit for.
-template <size_t kTaps0, size_t kTaps1, int kShift, bool kInside, bool kWhole>
+// kCells cells of two phases, the channels [begin, end) in blocks of kVectors vectors. Phase 0 has kTaps0 taps, tap 0 of cell n at
+// x[n]; phase 1 has kTaps1, tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window. !kInside: those inputs are
+// met that `valid` has a bit for.
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors, bool kInside, bool kWhole>
 HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, unsigned valid,
                                  size_t begin, size_t end) {
   const D d;
-  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift>;
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
   // Weights are in the order of the kernel: the taps of the phases alternate.
   constexpr size_t kFirst0 = kShift == 0 ? 0 : 1;
   constexpr size_t kFirst1 = 1 - kFirst0;
@@ -108,64 +118,91 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
   const ptrdiff_t w_stride = r.weight_stride;
   const float* const biases = r.bias;
   ptrdiff_t w = static_cast<ptrdiff_t>(begin / kLanes) * w_stride;
-  for (size_t c = begin; c < end; c += kLanes, w += w_stride) {
-    V sum[2 * kDepthwiseCells];
-    const V bias = hn::LoadU(d, biases + c);
+  for (size_t c = begin; c < end; c += kVectors * kLanes, w += static_cast<ptrdiff_t>(kVectors) * w_stride) {
+    V sum[2 * kCells][kVectors];
+#pragma GCC unroll 2
+    for (size_t v = 0; v < kVectors; ++v) {
+      const V bias = hn::LoadU(d, biases + c + v * kLanes);
 #pragma GCC unroll 8
-    for (size_t i = 0; i < 2 * kDepthwiseCells; ++i) sum[i] = bias;
+      for (size_t i = 0; i < 2 * kCells; ++i) sum[i][v] = bias;
+    }
     for (const DepthwiseTap* tap = first; tap != last; ++tap) {
       const float* const weights = tap->w + w;
-      V w0[kTaps0 == 0 ? 1 : kTaps0];
-      V w1[kTaps1 == 0 ? 1 : kTaps1];
+      const float* const inputs = tap->x + x_offset + static_cast<ptrdiff_t>(c);
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v) {
+        const float* const weights_v = weights + static_cast<ptrdiff_t>(v) * w_stride;
+        V w0[kTaps0 == 0 ? 1 : kTaps0];
+        V w1[kTaps1 == 0 ? 1 : kTaps1];
 #pragma GCC unroll 4
-      for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights + (kFirst0 + 2 * j) * kLanes);
+        for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights_v + (kFirst0 + 2 * j) * kLanes);
 #pragma GCC unroll 4
-      for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights + (kFirst1 + 2 * j) * kLanes);
-      const float* x = tap->x + x_offset + static_cast<ptrdiff_t>(c);
+        for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights_v + (kFirst1 + 2 * j) * kLanes);
+        const float* x = inputs + v * kLanes;
 #pragma GCC unroll 8
-      for (int i = 0; i < Window::inputs; ++i, x += x_stride) {
-        if (!kInside && (valid >> i & 1) == 0) continue;
-        const V value = kWhole ? hn::LoadU(d, x) : LoadFirst(x, to.channels - c);
-        const int m = Window::low + i;
+        for (int i = 0; i < Window::inputs; ++i, x += x_stride) {
+          if (!kInside && (valid >> i & 1) == 0) continue;
+          const V value = kWhole ? hn::LoadU(d, x) : LoadFirst(x, to.channels - c);
+          const int m = Window::low + i;
 #pragma GCC unroll 8
-        for (int n = 0; n < static_cast<int>(kDepthwiseCells); ++n) {
-          const int j0 = n - m;
-          const int j1 = n + kShift - m;
-          if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[2 * n] = hn::MulAdd(value, w0[j0], sum[2 * n]);
-          if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[2 * n + 1] = hn::MulAdd(value, w1[j1], sum[2 * n + 1]);
+          for (int n = 0; n < static_cast<int>(kCells); ++n) {
+            const int j0 = n - m;
+            const int j1 = n + kShift - m;
+            if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[2 * n][v] = hn::MulAdd(value, w0[j0], sum[2 * n][v]);
+            if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[2 * n + 1][v] = hn::MulAdd(value, w1[j1], sum[2 * n + 1][v]);
+          }
         }
       }
     }
-    to.Store<2 * kDepthwiseCells, kInside, kWhole>(r, sum, c);
+    to.Store<kVectors, 2 * kCells, kInside, kWhole>(r, sum, c);
   }
 }
 
-template <size_t kTaps0, size_t kTaps1, int kShift>
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
 void DepthwisePairRows(const DepthwiseRows& r) {
-  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift>;
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
+  const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
   const size_t whole = r.channels / kLanes * kLanes;
+  const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
   const ptrdiff_t shift = (kTaps0 != 0 ? r.phase[0].shift : r.phase[1].shift - kShift) + Window::low;
   for (size_t row = 0; row < r.rows; ++row) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(row);
-    float* y = r.y + i * r.y_row_stride;
-    const float* residual = r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr;
-    for (size_t o = 0; o < r.columns; o += 2 * kDepthwiseCells) {
-      const ptrdiff_t position = static_cast<ptrdiff_t>(o / 2) + shift;
+    DepthwiseOutputs to(r, r.y + i * r.y_row_stride, r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr, 1,
+                        r.columns);
+    ptrdiff_t position = shift;
+    while (true) {
       const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
-      const DepthwiseOutputs to(r, y, residual, 1, r.columns - o);
-      unsigned valid = 0;
-      for (ptrdiff_t m = 0; m < Window::inputs; ++m)
-        valid |= (position + m >= 0 && position + m < static_cast<ptrdiff_t>(r.width) ? 1u : 0u) << m;
-      if (HWY_LIKELY(valid == (1u << Window::inputs) - 1 && to.count >= 2 * kDepthwiseCells)) {
-        DepthwisePairs<kTaps0, kTaps1, kShift, true, true>(r, to, x_offset, valid, 0, whole);
+      const bool inside = position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells;
+      unsigned valid = ~0u;
+      if (HWY_LIKELY(inside)) {
+        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
       } else {
-        DepthwisePairs<kTaps0, kTaps1, kShift, false, true>(r, to, x_offset, valid, 0, whole);
+        valid = 0;
+        for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
+        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
       }
-      if (whole < r.channels) DepthwisePairs<kTaps0, kTaps1, kShift, false, false>(r, to, x_offset, valid, whole, r.channels);
-      y += static_cast<ptrdiff_t>(2 * kDepthwiseCells) * r.y_stride;
-      if (residual != nullptr) residual += static_cast<ptrdiff_t>(2 * kDepthwiseCells) * r.residual_stride;
+      if (kVectors > 1 && blocks < whole)
+        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
+      if (whole < r.channels)
+        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
+      if (to.count <= 2 * kCells) break;
+      to.count -= 2 * kCells;
+      to.y += static_cast<ptrdiff_t>(2 * kCells) * to.y_step;
+      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(2 * kCells) * to.residual_step;
+      position += static_cast<ptrdiff_t>(kCells);
     }
   }
+}
+
+// Where little is done for an output, or it goes beyond L2, two neighbouring vectors of channels fill a cache line together.
+template <size_t kTaps0, size_t kTaps1, int kShift>
+HWY_INLINE void DepthwisePairRows(const DepthwiseRows& r) {
+  constexpr bool kHalfLines = kLanes < 16 && kLanes > 1;
+  if constexpr (kHalfLines && kTaps0 + kTaps1 <= 2) return DepthwisePairRows<kTaps0, kTaps1, kShift, 2, 2>(r);
+  if constexpr (kHalfLines && kTaps0 + kTaps1 == 4) {
+    if (r.beyond_l2 && r.channels % (2 * kLanes) == 0) return DepthwisePairRows<kTaps0, kTaps1, kShift, 2, 2>(r);
+  }
+  DepthwisePairRows<kTaps0, kTaps1, kShift, kDepthwiseCells, 1>(r);
 }
 
 // kCells cells of one phase that meet its taps [first, last), the channels [begin, end).
@@ -185,10 +222,10 @@ HWY_NOINLINE void DepthwisePhaseCells(const DepthwiseRows& r, const DepthwiseOut
   ptrdiff_t w_first =
       static_cast<ptrdiff_t>(begin / kLanes) * w_stride + static_cast<ptrdiff_t>((phase.first + first * r.tap_step) * kLanes);
   for (size_t c = begin; c < end; c += kLanes, w_first += w_stride) {
-    V sum[kCells];
+    V sum[kCells][1];
     const V bias = hn::LoadU(d, biases + c);
 #pragma GCC unroll 8
-    for (size_t n = 0; n < kCells; ++n) sum[n] = bias;
+    for (size_t n = 0; n < kCells; ++n) sum[n][0] = bias;
     for (const DepthwiseTap* tap = taps; tap != taps_end; ++tap) {
       const float* x = tap->x + x_first + static_cast<ptrdiff_t>(c);
       const float* w = tap->w + w_first;
@@ -197,11 +234,11 @@ HWY_NOINLINE void DepthwisePhaseCells(const DepthwiseRows& r, const DepthwiseOut
 #pragma GCC unroll 8
         for (size_t n = 0; n < kCells; ++n) {
           const float* const at = x + static_cast<ptrdiff_t>(n) * x_stride;
-          sum[n] = hn::MulAdd(kWhole ? hn::LoadU(d, at) : LoadFirst(at, to.channels - c), weight, sum[n]);
+          sum[n][0] = hn::MulAdd(kWhole ? hn::LoadU(d, at) : LoadFirst(at, to.channels - c), weight, sum[n][0]);
         }
       }
     }
-    to.Store<kCells, true, kWhole>(r, sum, c);
+    to.Store<1, kCells, true, kWhole>(r, sum, c);
   }
 }
 

@@ -1,0 +1,148 @@
+// Groups of one channel by the algorithm made for them: each form of its kernel, at borders and inside, with every remainder of
+// channels, and planes in one strip and block or many.
+#include <gtest/gtest.h>
+
+#include "support/sweep.hpp"
+
+namespace tconv_test {
+namespace {
+
+constexpr tconv::CacheSizes small_caches = {2048, 8192, 16384};
+
+class Depthwise : public OnTarget {
+ protected:
+  void run(const tconv::Description& d, Sweep* sweep) {
+    const Problem problem = make_problem(d, random_, Data::whole);
+    for (tconv::Layout layout : all_layouts) {
+      for (bool small : {false, true}) {
+        Variant variant;
+        variant.layout = layout;
+        variant.algorithm = tconv::Algorithm::depthwise;
+        variant.placement = small ? Placement::begins_at_guard : Placement::ends_at_guard;
+        if (small) variant.cache = small_caches;
+        variant.residual_in_place = d.residual && small;
+        sweep->run_one(problem, variant);
+        ++wanted_;
+      }
+    }
+  }
+  void require_all(const Sweep& sweep) const { EXPECT_EQ(sweep.ran(tconv::Algorithm::depthwise), wanted_); }
+
+  Random random_{17};
+  int64_t wanted_ = 0;
+};
+
+tconv::Description layer(int64_t channels, int64_t height, int64_t width, int64_t kernel, int64_t stride, int64_t pad) {
+  tconv::Description d;
+  d.in_channels = d.out_channels = d.groups = channels;
+  for (tconv::Axis* axis : {&d.axis[0], &d.axis[1]}) {
+    axis->kernel = kernel;
+    axis->stride = stride;
+    axis->pad_begin = axis->pad_end = pad;
+  }
+  d.axis[0].input = height;
+  d.axis[1].input = width;
+  return d;
+}
+
+// One to five taps of two phases, either of which comes first, in rows that are all border, and in rows that have an inside.
+TEST_P(Depthwise, TwoPhases) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t kernel = 1; kernel <= 6; ++kernel) {
+    for (int64_t pad = 0; pad < kernel; ++pad) {
+      for (int64_t width : {1, 2, 4, 5, 13}) {
+        for (int64_t output_padding : {0, 1}) {
+          tconv::Description d = layer(35, 3, width, kernel, 2, pad);
+          d.axis[1].output_padding = output_padding;
+          if (2 * (width - 1) + kernel - 2 * pad + output_padding < 1 || 4 + kernel - 2 * pad < 1) continue;
+          run(d, &sweep);
+        }
+      }
+    }
+  }
+  require_all(sweep);
+}
+
+TEST_P(Depthwise, OtherPhases) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t stride : {1, 3, 4, 5}) {
+    for (int64_t kernel : {1, 2, 3, 5, 8}) {
+      for (int64_t dilation : {1, 2, 3}) {
+        for (int64_t width : {1, 3, 11}) {
+          tconv::Description d = layer(19, 4, width, kernel, stride, 0);
+          d.axis[0].dilation = d.axis[1].dilation = dilation;
+          run(d, &sweep);
+        }
+      }
+    }
+  }
+  for (int64_t kernel : {2, 3, 4}) {  // stride 2, but not neighbouring taps
+    for (int64_t dilation : {2, 3}) {
+      tconv::Description d = layer(19, 4, 9, kernel, 2, 1);
+      d.axis[0].dilation = d.axis[1].dilation = dilation;
+      run(d, &sweep);
+    }
+  }
+  require_all(sweep);
+}
+
+// Vectors, pairs of them and what remains; strips of planes.
+TEST_P(Depthwise, Channels) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t kernel : {2, 4, 5}) {
+    for (int64_t channels = 1; channels <= 100; channels += channels < 36 ? 1 : 7) run(layer(channels, 5, 9, kernel, 2, 1), &sweep);
+  }
+  require_all(sweep);
+}
+
+TEST_P(Depthwise, ActivationsAndResiduals) {
+  Sweep sweep(GetParam(), "seed 17");
+  using Kind = tconv::ActivationKind;
+  for (Kind kind : {Kind::none, Kind::relu, Kind::clamp, Kind::leaky_relu, Kind::prelu, Kind::tanh}) {
+    for (bool residual : {false, true}) {
+      for (int64_t kernel : {1, 2, 4, 5}) {
+        for (int64_t stride : {1, 2, 3}) {
+          tconv::Description d = layer(41, 6, 10, kernel, stride, 0);
+          d.activation = {kind, kind == Kind::leaky_relu ? 0.25f : -2.0f, 3.0f};
+          d.residual = residual;
+          const Data data = kind == Kind::tanh ? Data::real : Data::whole;
+          const Problem problem = make_problem(d, random_, data);
+          for (tconv::Layout layout : all_layouts) {
+            Variant variant;
+            variant.layout = layout;
+            variant.algorithm = tconv::Algorithm::depthwise;
+            variant.cache = small_caches;
+            variant.output_gaps.channel = layout == tconv::Layout::nchw ? 3 : 0;
+            variant.output_gaps.row = 5;
+            variant.input_gaps.row = residual ? 2 : 0;
+            sweep.run_one(problem, variant);
+            ++wanted_;
+          }
+        }
+      }
+    }
+  }
+  require_all(sweep);
+}
+
+// More taps of z and y than the stack holds, and planes whose z taps lie apart.
+TEST_P(Depthwise, ThreeAxes) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t dilation : {1, 2}) {
+    tconv::Description d;
+    d.rank = 3;
+    d.in_channels = d.out_channels = d.groups = 37;
+    for (tconv::Axis& axis : d.axis) {
+      axis.input = 7;
+      axis.kernel = 7;
+      axis.dilation = dilation;
+    }
+    run(d, &sweep);
+  }
+  require_all(sweep);
+}
+
+TCONV_INSTANTIATE_ON_TARGETS(Depthwise);
+
+}  // namespace
+}  // namespace tconv_test
