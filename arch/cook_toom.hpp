@@ -124,10 +124,27 @@ constexpr Rational output_transform(int points, int outputs, int output, int poi
   return power(finite_point(points, point), output);
 }
 
+// Powers of the finite points, worked out by the compiler: every packed weight is a sum over some.
+struct PointPowers {
+  double value[max_points + 1][max_points - 1][max_points];
+};
+constexpr PointPowers powers_of_points() {
+  PointPowers powers{};
+  for (int points = fewest_points; points <= max_points; ++points) {
+    for (int i = 0; i < points - 1; ++i) {
+      for (int exponent = 0; exponent < points; ++exponent) {
+        powers.value[points][i][exponent] = power(finite_point(points, i), exponent).value();
+      }
+    }
+  }
+  return powers;
+}
+constexpr PointPowers point_powers = powers_of_points();
+
 // G[point][tap] of a kernel of `taps`.
 constexpr double weight_transform(int points, int taps, int point, int tap) {
   if (is_infinity(points, point)) return tap == taps - 1 ? 1 : 0;
-  return power(finite_point(points, point), tap).value();
+  return point_powers.value[points][point][tap];
 }
 
 }  // namespace cook_toom

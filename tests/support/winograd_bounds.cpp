@@ -1,7 +1,6 @@
 #include "support/winograd_bounds.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -30,6 +29,23 @@ double input_magnitude(int points, int p) {
     ++j;
   }
   return product / std::fabs(cook_toom::denominator(points, p).value());
+}
+
+double amplification(int outputs, int taps) {
+  const int points = outputs + taps - 1;
+  double most = 0;
+  for (int t = 0; t < outputs; ++t) {
+    for (int i = 0; i < taps; ++i) {
+      double sum = 0;
+      for (int p = 0; p < points; ++p) {
+        sum += std::fabs(cook_toom::output_transform(points, outputs, t, p).value() *
+                         cook_toom::weight_transform(points, taps, p, i)) *
+               input_magnitude(points, p);
+      }
+      most = std::max(most, sum);
+    }
+  }
+  return most;
 }
 
 // The taps of an output along one axis, in the terms of its sub-convolution: tap j reads q - offset - j * step.
@@ -63,47 +79,62 @@ bool reaches(const OutputTaps& taps, const FilteredAxis& axis, int64_t i) {
   return distance >= 0 && distance / taps.step < taps.taps;
 }
 
-// sum over channels and the taps of a phase of  |w| * D, by image, output channel and tap residues.
-class Magnitudes {
- public:
-  Magnitudes(const LayerSizes& z, const Doubles& active, const Doubles& w) : z_(z) {
-    const int64_t cells = z.input_cells();
-    std::vector<double> largest(static_cast<size_t>(z.batch * z.in_channels), 0.0);
-    for (size_t i = 0; i < active.size(); ++i) {
-      if (!std::isfinite(active[i])) continue;
-      double& most = largest[i / static_cast<size_t>(cells)];
-      most = std::max(most, std::fabs(active[i]));
+// Which taps meet at an output depends on its tap residues alone: outputs of one axis with the same residue are of one class.
+struct ResidueClasses {
+  std::vector<size_t> of_tap;
+  std::vector<size_t> of_output;  // == count: no tap has this residue
+  size_t count;
+
+  ResidueClasses(const LayerSizes& z, int a) {
+    std::map<int64_t, size_t> number;
+    for (int64_t t = 0; t < z.kernel[a]; ++t) {
+      of_tap.push_back(number.emplace(z.dilation[a] * t % z.stride[a], number.size()).first->second);
     }
-    for (int64_t n = 0; n < z.batch; ++n) {
-      for (int64_t ci = 0; ci < z.in_channels; ++ci) {
-        for (int64_t co = 0; co < z.out_per_group(); ++co) {
-          const int64_t channel = ci / z.in_per_group() * z.out_per_group() + co;
-          for (int64_t t = 0; t < z.taps(); ++t) {
-            const int64_t tap[3] = {t / (z.kernel[1] * z.kernel[2]), t / z.kernel[2] % z.kernel[1], t % z.kernel[2]};
-            Key key{n * z.out_channels + channel, 0, 0, 0};
-            for (int a = 0; a < 3; ++a) key[static_cast<size_t>(a + 1)] = z.dilation[a] * tap[a] % z.stride[a];
-            sums_[key] += largest[static_cast<size_t>(n * z.in_channels + ci)] *
-                          std::fabs(w[static_cast<size_t>((ci * z.out_per_group() + co) * z.taps() + t)]);
-          }
+    count = number.size();
+    for (int64_t o = 0; o < z.output[a]; ++o) {
+      const auto found = number.find((o + z.pad_begin[a]) % z.stride[a]);
+      of_output.push_back(found != number.end() ? found->second : count);
+    }
+  }
+};
+
+// For every output in the order [n][channel][cell]: sum over channels and the taps of its phase of  |w| * D.
+Doubles magnitudes(const LayerSizes& z, const Doubles& active, const Doubles& w) {
+  std::vector<double> largest(static_cast<size_t>(z.batch * z.in_channels), 0.0);
+  for (size_t i = 0; i < active.size(); ++i) {
+    if (!std::isfinite(active[i])) continue;
+    double& most = largest[i / static_cast<size_t>(z.input_cells())];
+    most = std::max(most, std::fabs(active[i]));
+  }
+  const ResidueClasses axis[3] = {{z, 0}, {z, 1}, {z, 2}};
+  // With a place for outputs without taps at the end of each axis.
+  const size_t pitch[2] = {(axis[1].count + 1) * (axis[2].count + 1), axis[2].count + 1};
+  const size_t classes = (axis[0].count + 1) * pitch[0];
+  Doubles result;
+  result.reserve(static_cast<size_t>(z.output_elements()));
+  Doubles sums(classes);
+  for (int64_t image = 0; image < z.batch * z.out_channels; ++image) {
+    const int64_t n = image / z.out_channels;
+    const int64_t channel = image % z.out_channels;
+    const int64_t first = channel / z.out_per_group() * z.in_per_group();
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (int64_t ci = first; ci < first + z.in_per_group(); ++ci) {
+      const double most = largest[static_cast<size_t>(n * z.in_channels + ci)];
+      const double* weight = &w[static_cast<size_t>((ci * z.out_per_group() + channel % z.out_per_group()) * z.taps())];
+      for (const size_t c0 : axis[0].of_tap) {
+        for (const size_t c1 : axis[1].of_tap) {
+          for (const size_t c2 : axis[2].of_tap) sums[c0 * pitch[0] + c1 * pitch[1] + c2] += most * std::fabs(*weight++);
         }
       }
     }
+    for (const size_t c0 : axis[0].of_output) {
+      for (const size_t c1 : axis[1].of_output) {
+        for (const size_t c2 : axis[2].of_output) result.push_back(sums[c0 * pitch[0] + c1 * pitch[1] + c2]);
+      }
+    }
   }
-  // Of the output with this index, [n][channel][cell].
-  double at(int64_t index) const {
-    const int64_t cell = index % z_.output_cells();
-    const int64_t o[3] = {cell / (z_.output[1] * z_.output[2]), cell / z_.output[2] % z_.output[1], cell % z_.output[2]};
-    Key key{index / z_.output_cells(), 0, 0, 0};
-    for (int a = 0; a < 3; ++a) key[static_cast<size_t>(a + 1)] = (o[a] + z_.pad_begin[a]) % z_.stride[a];
-    const auto found = sums_.find(key);
-    return found != sums_.end() ? found->second : 0;
-  }
-
- private:
-  using Key = std::array<int64_t, 4>;
-  const LayerSizes& z_;
-  std::map<Key, double> sums_;
-};
+  return result;
+}
 
 // Marks the outputs that NaN or infinity in the input may reach.
 void mark_free(const LayerSizes& z, const Filtering& filtering, const Doubles& active, const Doubles& ones, Expectation* e) {
@@ -160,23 +191,16 @@ Filtering filtering_of(const LayerSizes& z, const tconv::PlanSummary& plan) {
 }
 
 double amplification(const FilteredAxis& axis) {
-  if (axis.taps == 1) return 1;
-  const int points = static_cast<int>(axis.points());
-  const int outputs = static_cast<int>(axis.outputs);
-  const int taps = static_cast<int>(axis.taps);
-  double most = 0;
-  for (int t = 0; t < outputs; ++t) {
-    for (int i = 0; i < taps; ++i) {
-      double sum = 0;
-      for (int p = 0; p < points; ++p) {
-        sum += std::fabs(cook_toom::output_transform(points, outputs, t, p).value() *
-                         cook_toom::weight_transform(points, taps, p, i)) *
-               input_magnitude(points, p);
+  struct Table {
+    double of[cook_toom::max_points][cook_toom::max_points] = {};  // [outputs][taps]
+    Table() {
+      for (int outputs = 2; outputs < cook_toom::max_points; ++outputs) {
+        for (int taps = 2; outputs + taps - 1 <= cook_toom::max_points; ++taps) of[outputs][taps] = amplification(outputs, taps);
       }
-      most = std::max(most, sum);
     }
-  }
-  return most;
+  };
+  static const Table table;
+  return axis.taps == 1 ? 1 : table.of[axis.outputs][axis.taps];
 }
 
 Expectation expect_filtered(const Expectation& direct, const LayerSizes& z, const tconv::Description& d, const Filtering& filtering,
@@ -190,14 +214,14 @@ Expectation expect_filtered(const Expectation& direct, const LayerSizes& z, cons
     factor *= amplification(axis);
     if (axis.taps > 1) roundings += 2 * static_cast<double>(axis.points()) + 8;
   }
-  const Magnitudes magnitudes(z, active, w);
+  const Doubles magnitude = magnitudes(z, active, w);
   // The error of the activation on the input, which the transforms amplify too, is far below 8 ULP of the largest input.
   const double per_magnitude =
       factor * (gamma(roundings) + (d.input_activation.kind != tconv::ActivationKind::none ? gamma(16) : 0));
   for (size_t i = 0; i < e.bound.size(); ++i) {
     if (!std::isfinite(e.value[i])) continue;
     const int64_t channel = static_cast<int64_t>(i) / z.output_cells() % z.out_channels;
-    const double more = per_magnitude * magnitudes.at(static_cast<int64_t>(i));
+    const double more = per_magnitude * magnitude[i];
     e.bound[i] += lipschitz(d.activation, channel) * more + std::max(activation_error(d.activation, e.sum[i] + more, channel),
                                                                      activation_error(d.activation, e.sum[i] - more, channel));
   }
