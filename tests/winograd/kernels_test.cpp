@@ -64,6 +64,14 @@ double input_magnitude(int points, int point, int input) {
 TEST_P(WinogradKernels, Input) {
   const size_t lanes = table_.lanes;
   for (int points = cook_toom::fewest_points; points <= cook_toom::max_points; ++points) {
+    double coefficient[cook_toom::max_points][cook_toom::max_points];
+    double magnitude_of[cook_toom::max_points][cook_toom::max_points];
+    for (int p = 0; p < points; ++p) {
+      for (int i = 0; i < points; ++i) {
+        coefficient[p][i] = cook_toom::input_transform(points, p, i).value();
+        magnitude_of[p][i] = input_magnitude(points, p, i);
+      }
+    }
     for (size_t count : {size_t{1}, size_t{3}, lanes, lanes + 1, 2 * lanes, 3 * lanes - 1, 5 * lanes + 2}) {
       for (size_t repeats : {size_t{1}, size_t{3}}) {
         SCOPED_TRACE("seed 7, points " + std::to_string(points) + ", count " + std::to_string(count));
@@ -90,8 +98,8 @@ TEST_P(WinogradKernels, Input) {
               double magnitude = 0;
               for (int i = 0; i < points; ++i) {
                 const double d = from[static_cast<size_t>(i)]->at(r, c);
-                sum += cook_toom::input_transform(points, p, i).value() * d;
-                magnitude += input_magnitude(points, p, i) * std::fabs(d);
+                sum += coefficient[p][i] * d;
+                magnitude += magnitude_of[p][i] * std::fabs(d);
               }
               // Rounded coefficients, products and at most as many sums as there are inputs, plus the difference and the pair.
               ASSERT_NEAR(to.at(row, c), sum, gamma(points + 4) * magnitude) << "point " << p << " of repeat " << r << " at " << c;
