@@ -14,6 +14,18 @@ int64_t most_lines(const Layer& layer, const arch::KernelTable& kernels) {
 
 int64_t outer_taps_of(const Layer& layer) { return layer.axis(0).kernel * layer.axis(1).kernel; }
 
+// Cycles, beside those of the products, measured:
+constexpr double of_tile = 12;        // to begin and store a register tile
+constexpr double of_piece = 40;       // a row of a line that comes from scratch
+constexpr double of_copy = 15;        // a row of the input that is copied
+constexpr double of_call = 60;        // a kernel called for some columns of a chunk
+constexpr double transposed = 0.3;    // a number of the input moved from pixels to planes
+constexpr double to_pixels = 1;       // a number of the output moved from planes to pixels
+constexpr double through_rows = 0.6;  // a number moved from scratch to a row
+constexpr double stored = 12;         // bytes of outputs a cycle, where they do not stay in L2
+constexpr double read = 12;           // bytes of inputs a cycle, where they do not stay in L2
+constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
+
 // May a chunk have lines of several rows? Pixels of several channels are transposed row by row.
 bool chunks_cross_taps(const Layer& layer, const arch::KernelTable& kernels) {
   return layer.out_per_group < most_lines(layer, kernels) &&
@@ -85,7 +97,7 @@ bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, co
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
   const double lines = rows / static_cast<double>(layer.axis(2).kernel);
-  const double moved = lines * (10 + static_cast<double>(s.input[2] * s.stride[2]));
+  const double moved = lines * (of_piece + through_rows * static_cast<double>(s.input[2] * s.stride[2]));
   return together + moved < alone;
 }
 
@@ -180,6 +192,7 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
     plan->columns = width;
     const int64_t row = plan->across_rows ? width : ceil_div(width, block) * block;
     plan->rows = std::clamp<int64_t>(ceil_div(wanted, row), 1, s.input[1]);
+    plan->rows = ceil_div(s.input[1], ceil_div(s.input[1], plan->rows));  // items of one size
     if (plan->across_rows && plan->rows * width < block) plan->in_place = plan->in_place && plan->rows * width >= lanes;
   }
   plan->blocks = plan->in_place      ? 0
@@ -195,17 +208,38 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
 double estimate_tiles(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
   const double lanes = static_cast<double>(kernels.lanes);
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double input = static_cast<double>(g.input_elements);
   const double output = static_cast<double>(g.output_elements);
+  const double l2 = static_cast<double>(options.cache.l2);
   const bool nhwc = layer.description.layout == Layout::nhwc;
-  const TileShape s = shape_of(layer);
-  const double chunks = static_cast<double>(count_chunks(layer, kernels));
-  const double rows = rows_of_chunk(layer, kernels);
-  const double lines = static_cast<double>(layer.description.batch * layer.description.groups * s.input[0] * s.input[1]);
-  double cycles = lines * chunks * static_cast<double>(layer.in_per_group) * column_cycles(kernels, rows, s.input[2]);
-  cycles += input * (nhwc ? 0.25 : 2 / lanes) + 2 * output / lanes;
-  if (nhwc && layer.out_per_group > 1) cycles += output;
-  static_cast<void>(options);
+  TilesPlan plan;
+  plan.chunks = count_chunks(layer, kernels);
+  reshape_tiles(layer, kernels, options, &plan);
+  const TileShape& s = plan.shape;
+  // Where vectors run across rows, all columns of an item are one call.
+  const int64_t columns = plan.across_rows ? plan.rows * plan.columns : plan.columns;
+  const double items = static_cast<double>(ceil_div(s.input[1], plan.rows) * ceil_div(s.input[2], plan.columns));
+  const double planes = static_cast<double>(layer.description.batch * layer.description.groups * s.input[0]);
+  const double calls = planes * static_cast<double>(s.input[1] * s.input[2]) / static_cast<double>(columns);
+  const double chunks = static_cast<double>(plan.chunks);
+  const double t_rows = rows_of_chunk(layer, kernels);
+  double cycles = calls * chunks *
+                  (static_cast<double>(layer.in_per_group) * column_cycles(kernels, t_rows, columns) +
+                   of_tile * static_cast<double>(ceil_div(columns, block)) + of_call);
+  if (!plan.in_place) {
+    cycles += input * (nhwc ? transposed : 2 / lanes);
+    if (!plan.across_rows && s.input[2] % block != 0)
+      cycles += of_copy * planes * static_cast<double>(layer.in_per_group * s.input[1]);
+  }
+  if (plan.line_pitch != 0) {
+    cycles += output * (nhwc && layer.out_per_group > 1 ? to_pixels : through_rows) +
+              of_piece * planes * static_cast<double>(s.input[1] * layer.out_per_group * outer_taps_of(layer));
+  }
+  if (input * sizeof(float) > l2) cycles += input * sizeof(float) / read;
+  if (output * sizeof(float) > l2) cycles += output * sizeof(float) / stored;
+  const double weight_bytes = static_cast<double>(g.weight_elements) * sizeof(float);
+  if (weight_bytes > l2) cycles += weight_bytes * planes * items / streamed;
   return cycles;
 }
 

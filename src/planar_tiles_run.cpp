@@ -152,8 +152,10 @@ class TilesTask {
 
   // [block][channel][column]; rows begin with a block of their own unless vectors run across them.
   void copy_input() {
-    const int64_t rows = plan_.across_rows ? 1 : rows_;
-    const int64_t columns = plan_.across_rows ? rows_ * columns_ : columns_;
+    // Rows that follow each other, in memory and in blocks, are one.
+    const bool one = plan_.across_rows || (columns_ % block_ == 0 && shape_.in.row == columns_ * shape_.in.pixel);
+    const int64_t rows = one ? 1 : rows_;
+    const int64_t columns = one ? rows_ * columns_ : columns_;
     const int64_t blocks = ceil_div(columns, block_);
     const int64_t channels = layer_.in_per_group;
     if (layer_.description.layout == Layout::nchw) {
@@ -209,7 +211,7 @@ class TilesTask {
   // `columns` columns of all lines of the chunk, from the input at `x`, or from copied block `block` on.
   void make_columns(const float* x, int64_t block, int64_t columns) {
     if (!plan_.in_place) return call(copies_ + block * plan_.block_pitch, 0, columns);
-    // Whole blocks, then a block or vectors that end with the last column, and may do some columns again.
+    // Whole blocks, then a block or vectors that end with the last column, and may make some columns again.
     const int64_t whole = columns / block_ * block_;
     const int64_t rest = columns - whole;
     if (whole > 0) call(x, 0, whole);

@@ -34,6 +34,32 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
   }
 }
 
+// Whole blocks, from registers.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp>
+HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t begin) {
+  const D d;
+  const ClampBounds bounds = BoundsOf(p.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+    float* const to = p.line[line] + kPhases * begin;
+#pragma GCC unroll 4
+    for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) {
+        V sum[kPhases];
+#pragma GCC unroll 4
+        for (size_t r = 0; r < kPhases; ++r) {
+          const V one = acc[b][line * kPhases + r][v];
+          sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
+        }
+        StorePhases<kPhases>(sum, to + kPhases * (b * NV + v) * kLanes);
+      }
+    }
+  }
+}
+
 // kBlocks neighbouring blocks of NV vectors at `block`; `count` columns of them are stored.
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
 HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin) {
@@ -61,23 +87,11 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin
   }
 #endif
   PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, acc);
-  if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none && count >= kVectors * kLanes)) {
-#pragma GCC unroll 16
-    for (size_t line = 0; line < kLines; ++line) {
-      float* const to = p.line[line] + kPhases * begin;
-#pragma GCC unroll 4
-      for (size_t b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v) {
-          V sum[kPhases];
-#pragma GCC unroll 4
-          for (size_t r = 0; r < kPhases; ++r) sum[r] = acc[b][line * kPhases + r][v];
-          StorePhases<kPhases>(sum, to + kPhases * (b * NV + v) * kLanes);
-        }
-      }
-    }
-    return;
+  const bool whole = HWY_LIKELY(count >= kVectors * kLanes);
+  if (HWY_LIKELY(whole && p.epilogue.kind == ActivationKind::none)) {
+    return StorePeriods<kPhases, kLines, NV, kBlocks, false>(p, acc, begin);
   }
+  if (whole && IsClamp(p.epilogue.kind)) return StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, begin);
   HWY_ALIGN float sums[kRows * kVectors * kLanes];
 #pragma GCC unroll 16
   for (size_t m = 0; m < kRows; ++m) {
