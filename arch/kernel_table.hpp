@@ -22,9 +22,14 @@ struct Epilogue {
   float beta = 0;
 };
 
+// Activations that are a minimum and a maximum, done to sums in registers.
+constexpr bool is_clamp(ActivationKind kind) {
+  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::clamp;
+}
+
 constexpr bool is_clamp_like(ActivationKind kind) {
-  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::clamp ||
-         kind == ActivationKind::leaky_relu || kind == ActivationKind::prelu || kind == ActivationKind::hard_swish;
+  return is_clamp(kind) || kind == ActivationKind::leaky_relu || kind == ActivationKind::prelu ||
+         kind == ActivationKind::hard_swish;
 }
 
 // gemm_columns: C[rows x columns] = init + sum over segments of A_segment[rows x k] * B[b_row .. b_row + k][columns].
@@ -56,6 +61,7 @@ struct GemmStrip {
   const float* slopes;   // panel-wide, for prelu
   Epilogue epilogue;     // of the last block of a sum, else none
   size_t weights_ahead;  // floats: how far after B to ask for what the next strips read from beyond L2 (a hint); 0: not at all
+  bool streams;          // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
 };
 using GemmFunction = void (*)(const GemmStrip& strip);
 

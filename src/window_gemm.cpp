@@ -4,6 +4,7 @@
 
 #include "checked.hpp"
 #include "gemm_panels.hpp"
+#include "streamed_output.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::window_gemm {
@@ -304,6 +305,9 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const int64_t pixel_bytes =
       layer.phases[0].most_taps() * layer.phases[1].most_taps() * plan->copy_pitch * static_cast<int64_t>(sizeof(float));
   plan->strip_rows = static_cast<int64_t>(options.cache.l1 / 4) / std::max<int64_t>(pixel_bytes, 1);
+  const Pitch& c = g.output_pitch;
+  plan->streams = direct && d.layout == Layout::nhwc && worth_streaming(options.cache, g.output_elements) &&
+                  (c.pixel % line_floats == 0 && c.row % line_floats == 0) && arch::is_clamp(d.activation.kind);
   plan->rows_outer =
       longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l2 / 4);
   return {};

@@ -5,6 +5,7 @@
 #include "checked.hpp"
 #include "outer_taps.hpp"
 #include "row_tasks.hpp"
+#include "streamed_output.hpp"
 #include "tasks.hpp"
 #include "window_gemm.hpp"
 #include "window_gemm_input.hpp"
@@ -337,10 +338,11 @@ class Task {
       strip.columns = static_cast<size_t>(panel.columns);
       strip.slopes = panel.slopes;
       if (p.part == 0) strip.bias = panel.bias;
+      const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+      strip.streams = plan_.streams && p.last_part() && panel.columns == width && width % line_floats == 0 && line_aligned(strip.c);
       kernels_.gemm[panel.vectors - 1](strip);
       if (activation_ != nullptr && p.last_part()) activate(strip);
       if (++j == p.last_panel) break;
-      const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
       strip.c += width;
       if (strip.residual != nullptr) strip.residual += width;
       panel = next_panel(block, panel, j);
@@ -482,6 +484,7 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
   run_tasks(arguments.parallelism, tasks.count(), [&](int64_t index, size_t slot) {
     const RowTask task = tasks[index];
     if (task.rows > 0) Task(layer, kernels, plan, arguments, slot).run(task);
+    if (plan.streams) fence_streamed_stores();
   });
 }
 

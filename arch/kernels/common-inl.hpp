@@ -89,9 +89,7 @@ HWY_INLINE ClampBounds BoundsOf(const Epilogue& e) {
       return {-infinity, infinity};
   }
 }
-HWY_INLINE bool IsClamp(ActivationKind kind) {
-  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::clamp;
-}
+HWY_INLINE bool IsClamp(ActivationKind kind) { return is_clamp(kind); }
 
 HWY_INLINE V LeakyRelu(V v, V slope) { return hn::IfThenElse(hn::Lt(v, hn::Zero(D())), hn::Mul(v, slope), v); }
 

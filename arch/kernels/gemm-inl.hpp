@@ -161,6 +161,9 @@ HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
   hn::StoreU(value, D(), row + v * kLanes);
 }
 
+// Stores that go past the caches, whole vectors at multiples of their size.
+constexpr bool kStreams = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
+
 // Register tiles of one height, one below the other.
 struct GemmTiles {
   ptrdiff_t a_offset;  // from row 0 of A
@@ -268,17 +271,31 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
 #pragma GCC unroll 16
       for (size_t m = 0; m < MR; ++m) {
 #pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
+        for (size_t v = 0; v < NV; ++v) {
+          if (kStreams && s->streams) {
+            hn::Stream(acc[m][v], d, c + v * kLanes);
+          } else {
+            StoreTile<NV>(acc[m][v], c, v, tail);
+          }
+        }
         const bool last = --left == 0;
         NextRow(c, c_stride + (last ? t->c_gap * kFloat : 0));
         left = last ? t->run : left;
       }
       continue;
     }
+    if (kStreams && HWY_UNLIKELY(s->streams)) {
 #pragma GCC unroll 16
-    for (size_t m = 0; m < MR; ++m, NextRow(c, c_stride)) {
+      for (size_t m = 0; m < MR; ++m, NextRow(c, c_stride)) {
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
+        for (size_t v = 0; v < NV; ++v) hn::Stream(acc[m][v], d, c + v * kLanes);
+      }
+    } else {
+#pragma GCC unroll 16
+      for (size_t m = 0; m < MR; ++m, NextRow(c, c_stride)) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v) StoreTile<NV>(acc[m][v], c, v, tail);
+      }
     }
     left -= MR;
     if (left == 0) {
