@@ -179,6 +179,7 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
   const TileShape& s = plan->shape;
   const int64_t width = s.input[2];
   plan->across_rows = better_across_rows(layer, kernels, s);
+  // Copies are better as soon as inputs are read three times: they lie in order, and share no cache set.
   plan->in_place =
       d.layout == Layout::nchw && !layer.has_input_activation() && plan->chunks <= 2 && (width >= lanes || plan->across_rows);
   // Columns of an item.

@@ -6,14 +6,10 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-// What is not simply stored: sums[row of T][vectors of a block] of `vectors` vectors, of which `count` columns are stored.
+// With activations that are no clamp: sums[row of T][vectors of a block] of `vectors` vectors, of which `count` columns are stored.
 template <size_t kPhases>
 HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, size_t begin, size_t count) {
   const D d;
-  const bool clamp = IsClamp(p.epilogue.kind);
-  const ClampBounds bounds = BoundsOf(p.epilogue);
-  const V low = hn::Set(d, bounds.low);
-  const V high = hn::Set(d, bounds.high);
   for (size_t line = 0; line < p.lines; ++line) {
     const V slope = hn::Set(d, p.epilogue.kind == ActivationKind::prelu ? p.slopes[line] : p.epilogue.alpha);
     const float* from = sums + line * kPhases * vectors * kLanes;
@@ -23,7 +19,7 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
 #pragma GCC unroll 4
       for (size_t r = 0; r < kPhases; ++r) {
         const V one = hn::Load(d, from + r * vectors * kLanes);
-        sum[r] = clamp ? ClampKeepNaN(one, low, high) : ApplyEpilogue(one, p.epilogue, slope);
+        sum[r] = ApplyEpilogue(one, p.epilogue, slope);
       }
       if (first + kLanes <= count) {
         StorePhases<kPhases>(sum, to);
@@ -34,9 +30,9 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
   }
 }
 
-// Whole blocks, from registers.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp>
-HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t begin) {
+// Blocks from registers. kPart: only the first `count` columns.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart>
+HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t begin, size_t count) {
   const D d;
   const ClampBounds bounds = BoundsOf(p.epilogue);
   const V low = hn::Set(d, bounds.low);
@@ -54,7 +50,12 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
           const V one = acc[b][line * kPhases + r][v];
           sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
         }
-        StorePhases<kPhases>(sum, to + kPhases * (b * NV + v) * kLanes);
+        const size_t first = (b * NV + v) * kLanes;
+        if (!kPart || first + kLanes <= count) {
+          StorePhases<kPhases>(sum, to + kPhases * first);
+        } else if (first < count) {
+          StoreFirstPhases<kPhases>(sum, to + kPhases * first, count - first);
+        }
       }
     }
   }
@@ -87,11 +88,15 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin
   }
 #endif
   PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, acc);
-  const bool whole = HWY_LIKELY(count >= kVectors * kLanes);
-  if (HWY_LIKELY(whole && p.epilogue.kind == ActivationKind::none)) {
-    return StorePeriods<kPhases, kLines, NV, kBlocks, false>(p, acc, begin);
+  if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
+    if (kBlocks == 1 && HWY_UNLIKELY(count < kVectors * kLanes)) {
+      return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, begin, count);
+    }
+    if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none)) {
+      return StorePeriods<kPhases, kLines, NV, kBlocks, false, false>(p, acc, begin, count);
+    }
+    return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, begin, count);
   }
-  if (whole && IsClamp(p.epilogue.kind)) return StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, begin);
   HWY_ALIGN float sums[kRows * kVectors * kLanes];
 #pragma GCC unroll 16
   for (size_t m = 0; m < kRows; ++m) {
