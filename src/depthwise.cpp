@@ -33,8 +33,8 @@ bool place_phases(const Layer& layer, Plan* plan) {
 
 double output_bytes(const Layer& layer) { return static_cast<double>(layer.geometry.output_elements) * sizeof(float); }
 
-// What the transposed rows of planes take.
-void plan_planes(const Layer& layer, const Options& options, Plan* plan) {
+// What the transposed rows of planes take, or pixels whose channels are repeated.
+void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
   const Axis& y = g.axis[1];
   plan->first_input = INT64_MAX;
@@ -49,27 +49,31 @@ void plan_planes(const Layer& layer, const Options& options, Plan* plan) {
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], y.stride);
   const int64_t input_row = z_rows * g.axis[2].input;
-  const int64_t output_rows = g.output[2] * std::min(y.stride, g.output[1]);  // of a period
+  const int64_t output_rows =
+      layer.description.layout == Layout::nhwc ? 0 : g.output[2] * std::min(y.stride, g.output[1]);  // of a period
   const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) * 3 / 4;
-  plan->strip = std::min<int64_t>(layer.description.out_channels, 32);
+  const bool nchw = layer.description.layout == Layout::nchw;
+  plan->strip = nchw ? std::min<int64_t>(layer.description.out_channels, 32) : layer.description.out_channels;
   // As many periods as L1 has room for, and at least so many that what they share is not copied often.
   const int64_t fitting = (affordable / plan->strip - reach * input_row) / (input_row + output_rows);
   plan->periods_per_block = std::clamp<int64_t>(std::max(fitting, reach), 1, periods);
   const int64_t input_rows = std::min(y.input, plan->periods_per_block + reach);
   plan->input_floats = (input_rows * input_row * plan->strip + 15) / 16 * 16;
-  plan->output_floats = (plan->periods_per_block * output_rows * plan->strip + 15) / 16 * 16;
+  if (nchw) plan->output_floats = (plan->periods_per_block * output_rows * plan->strip + 15) / 16 * 16;
 }
 
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
-  return layer.in_per_group == 1 && layer.out_per_group == 1 && !layer.has_input_activation();
+  return layer.in_per_group == 1 && (layer.out_per_group == 1 || layer.description.layout == Layout::nhwc) &&
+         !layer.has_input_activation();
 }
 
 // Cycles, measured (src/plan.hpp):
 constexpr double row_overhead = 100;    // an output row
 constexpr double call_overhead = 30;    // a kernel called for four cells
 constexpr double transposed = 4;        // a vector moved between pixels and planes
+constexpr double repeated = 2;          // an input copied for each output channel that is made of it
 constexpr double stored_beyond_l2 = 8;  // bytes of outputs a cycle, where they do not stay in L2
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
@@ -97,6 +101,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   }
   if (layer.description.layout == Layout::nchw)
     cycles += transposed * static_cast<double>(g.output_elements + g.input_elements) / static_cast<double>(lanes);
+  if (layer.out_per_group != 1) cycles += repeated * static_cast<double>(g.input_elements * layer.out_per_group);
   const double bytes = output_bytes(layer);
   return bytes > static_cast<double>(options.cache.l2) ? cycles + bytes / stored_beyond_l2 : cycles;
 }
@@ -125,7 +130,9 @@ Status reshape(const Layer& layer, const arch::KernelTable&, const Options& opti
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->beyond_l2 = layer.description.layout == Layout::nhwc && output_bytes(layer) > static_cast<double>(options.cache.l2);
-  if (layer.description.layout == Layout::nchw) plan_planes(layer, options, plan);
+  plan->input_floats = plan->output_floats = 0;
+  plan->periods_per_block = ceil_div(layer.output(1), layer.axis(1).stride);
+  if (layer.description.layout == Layout::nchw || layer.out_per_group != 1) plan_copies(layer, options, plan);
   return {};
 }
 

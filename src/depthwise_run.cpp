@@ -36,7 +36,11 @@ class Task {
     const int64_t first = task.first_chunk * chunk_channels;
     const int64_t last = std::min(task.last_chunk * chunk_channels, layer_.description.out_channels);
     const int64_t end = task.last >= ceil_div(layer_.output(1), stride) ? layer_.output(1) : task.last * stride;
-    if (layer_.description.layout == Layout::nhwc) return pixels(task.first * stride, end, first, last);
+    if (layer_.description.layout == Layout::nhwc) {
+      for (int64_t period = task.first; period < task.last; period += plan_.periods_per_block)
+        pixels(period * stride, std::min(end, (period + plan_.periods_per_block) * stride), first, last);
+      return;
+    }
     for (int64_t channel = first; channel < last; channel += plan_.strip) {
       for (int64_t period = task.first; period < task.last; period += plan_.periods_per_block) {
         planes(period * stride, std::min(end, (period + plan_.periods_per_block) * stride), channel,
@@ -63,12 +67,13 @@ class Task {
       return Pixels<std::remove_pointer_t<decltype(base)>>{base + task_.image * p.batch + plane * p.plane + first, p.plane, p.row,
                                                            p.pixel};
     };
-    x_ = view(arguments_.input, g.input_pitch, 0);
+    if (layer_.out_per_group == 1) x_ = view(arguments_.input, g.input_pitch, 0);
     out_ = view(arguments_.output, g.output_pitch, task_.plane);
     residual_ = {};
     if (arguments_.residual != nullptr) residual_ = view(arguments_.residual, g.residual_pitch, task_.plane);
     first_channel_ = first;
     channels_ = last - first;
+    if (layer_.out_per_group != 1) copy_inputs(begin / layer_.axis(1).stride, ceil_div(end, layer_.axis(1).stride));
     output_rows(begin, end);
   }
 
@@ -110,6 +115,20 @@ class Task {
     }
   }
 
+  // `rows` rows of pixels, each channel as often as outputs are made of it.
+  void repeat_channels(const float* from, const Pitch& pitch, int64_t rows, float* to) const {
+    const int64_t times = layer_.out_per_group;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t x = 0; x < layer_.axis(2).input; ++x, to += channels_) {
+        const float* channel = from + row * pitch.row + x * pitch.pixel + first_channel_ / times;
+        int64_t left = times - first_channel_ % times;
+        for (int64_t c = 0; c < channels_; ++channel, left = times) {
+          for (; left > 0 && c < channels_; --left) to[c++] = *channel;
+        }
+      }
+    }
+  }
+
   // The input rows that the periods [first, last) meet.
   void copy_inputs(int64_t first, int64_t last) {
     const Pitch& pitch = layer_.geometry.input_pitch;
@@ -117,7 +136,9 @@ class Task {
     const int64_t begin = std::max<int64_t>(0, plan_.first_input + first);
     const int64_t rows = std::max<int64_t>(0, std::min(axis[1].input, plan_.last_input + last) - begin);
     const int64_t row = axis[2].input * channels_;
-    const float* const input = arguments_.input + task_.image * pitch.batch + first_channel_ * pitch.channel + begin * pitch.row;
+    const bool nchw = layer_.description.layout == Layout::nchw;
+    const float* const input =
+        arguments_.input + task_.image * pitch.batch + (nchw ? first_channel_ * pitch.channel : 0) + begin * pitch.row;
     x_ = {inputs_ - begin * row, rows * row, row, channels_};
     // Taps of z that meet the image follow each other.
     int64_t planes = 0;
@@ -125,7 +146,12 @@ class Task {
       const int64_t iz = z_.input(jz);
       if (iz < 0 || iz >= axis[0].input) continue;
       if (planes == 0) first_plane_ = iz;
-      to_pixels(input + iz * pitch.plane, pitch, rows, axis[2].input, inputs_ + planes * x_.plane);
+      float* const to = inputs_ + planes * x_.plane;
+      if (nchw) {
+        to_pixels(input + iz * pitch.plane, pitch, rows, axis[2].input, to);
+      } else {
+        repeat_channels(input + iz * pitch.plane, pitch, rows, to);
+      }
       ++planes;
     }
     plane_step_ = z_.step;

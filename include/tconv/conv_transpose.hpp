@@ -23,7 +23,7 @@ enum class Algorithm : uint8_t {
   automatic,
   window_gemm,  // NHWC (and NCHW through transposed strips): input rows times packed columns of (x-phase, channel)
   planar,       // vectors along x: rows of (tap of x, output channel) that overlap in the output, phases interleaved in the store
-  depthwise,    // one input and one output channel a group: vectors along the channels (NCHW through transposed strips)
+  depthwise,    // one input channel a group (NCHW: and one output channel): vectors along the channels
   small_image,  // few pixels, many channels: the weights stream by once, and each of them meets all pixels
   winograd,     // minimal filtering over tiles of the image: one transformed input for all phases, products as in window_gemm
   planar_winograd,  // planar, with minimal filtering along y: for few output channels

@@ -125,6 +125,33 @@ TEST_P(Depthwise, ActivationsAndResiduals) {
   require_all(sweep);
 }
 
+// Several outputs of each input, in pixels; planes are for another algorithm.
+TEST_P(Depthwise, SeveralOutputsOfAChannel) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t times : {2, 3, 4}) {
+    for (int64_t channels : {1, 7, 40}) {
+      for (int64_t stride : {1, 2, 3}) {
+        tconv::Description d = layer(channels, 6, 5, 4, stride, 1);
+        d.out_channels = times * channels;
+        const Problem problem = make_problem(d, random_, Data::whole);
+        for (bool small : {false, true}) {
+          for (size_t threads : {1, 3}) {
+            Variant variant;
+            variant.layout = tconv::Layout::nhwc;
+            variant.algorithm = tconv::Algorithm::depthwise;
+            if (small) variant.cache = small_caches;
+            variant.input_gaps.pixel = small ? 3 : 0;
+            variant.parallelism.threads = threads;
+            sweep.run_one(problem, variant);
+            ++wanted_;
+          }
+        }
+      }
+    }
+  }
+  require_all(sweep);
+}
+
 // More taps of z and y than the stack holds, and planes whose z taps lie apart.
 TEST_P(Depthwise, ThreeAxes) {
   Sweep sweep(GetParam(), "seed 17");
