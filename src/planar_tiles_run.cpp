@@ -266,10 +266,14 @@ class TilesTask {
         std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
       }
       activate(to, n);
-      if (!in_planes() && i + 1 == lines_) {  // a chunk is channels of one row
-        kernels_.transpose(scratch_ + at, plan_.line_pitch, static_cast<size_t>(lines_), static_cast<size_t>(n),
-                           output_at(line_[0].channel, z, y) + first * shape_.out.pixel, shape_.out.pixel);
-      }
+      if (in_planes()) continue;
+      // Channels of one row together; with a single channel that has gaps between its pixels, line by line.
+      const bool one_row = plan_.blocks_of_channels != 0;
+      if (one_row && i + 1 < lines_) continue;
+      const int64_t begin = one_row ? 0 : i;
+      kernels_.transpose(scratch_ + begin * plan_.line_pitch + at, plan_.line_pitch, static_cast<size_t>(i + 1 - begin),
+                         static_cast<size_t>(n), output_at(line_[begin].channel, z, y) + first * shape_.out.pixel,
+                         shape_.out.pixel);
     }
   }
 
