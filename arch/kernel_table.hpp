@@ -149,6 +149,7 @@ struct DepthwiseRows {
   size_t rows;
   const DepthwisePhase* phase;
   size_t phases;
+  bool pairs;        // stride 2 and neighbouring taps: the taps of two phases alternate
   size_t tap_step;   // between the taps of a phase, in w
   ptrdiff_t x_step;  // and in x
   size_t width;

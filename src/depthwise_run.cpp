@@ -205,6 +205,7 @@ class Task {
     r.rows = static_cast<size_t>(rows);
     r.phase = plan_.phases.data();
     r.phases = plan_.phases.size();
+    r.pairs = g.axis[2].stride == 2 && g.axis[2].dilation == 1;
     r.tap_step = static_cast<size_t>(layer_.phases[2].tap_step);
     r.x_step = layer_.phases[2].input_step;
     r.width = static_cast<size_t>(g.axis[2].input);

@@ -319,7 +319,7 @@ void DepthwiseFill(const DepthwiseRows& r) {
 
 void DepthwiseChannels(const DepthwiseRows& r) {
   if (r.taps == 0) return DepthwiseFill(r);
-  if (r.phases != 2 || r.x_step != 1 || r.tap_step != 2) return DepthwiseAnyRows(r);
+  if (r.phases != 2 || !r.pairs) return DepthwiseAnyRows(r);
   const size_t taps0 = r.phase[0].taps;
   const size_t taps1 = r.phase[1].taps;
   // The phase that has tap 0 of the kernel has as many taps as the other one or one more.

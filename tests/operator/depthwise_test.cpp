@@ -76,6 +76,14 @@ TEST_P(Depthwise, OtherPhases) {
       }
     }
   }
+  for (int64_t pad : {0, 1}) {  // rows of two outputs at a larger stride
+    for (int64_t dilation : {1, 2, 4}) {
+      tconv::Description d = layer(19, 2, 1, 2, 4, 0);
+      d.axis[1].dilation = dilation;
+      d.axis[1].pad_begin = pad;
+      run(d, &sweep);
+    }
+  }
   for (int64_t kernel : {2, 3, 4}) {  // stride 2, but not neighbouring taps
     for (int64_t dilation : {2, 3}) {
       tconv::Description d = layer(19, 4, 9, kernel, 2, 1);
