@@ -60,7 +60,9 @@ struct GemmStrip {
   ptrdiff_t residual_run_stride;
   const float* slopes;   // panel-wide, for prelu
   Epilogue epilogue;     // of the last block of a sum, else none
-  size_t weights_ahead;  // floats: how far after B to ask for what the next strips read from beyond L2 (a hint); 0: not at all
+  // What the next strip reads from beyond L2, asked for evenly while this one is computed (a hint, of x86).
+  const float* next_weights;
+  size_t next_lines;     // of 64 bytes; 0: nothing is asked for
   bool streams;          // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
 };
 using GemmFunction = void (*)(const GemmStrip& strip);

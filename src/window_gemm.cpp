@@ -310,6 +310,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
                   (c.pixel % line_floats == 0 && c.row % line_floats == 0) && arch::is_clamp(d.activation.kind);
   plan->rows_outer =
       longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l2 / 4);
+  plan->far_weights =
+      !plan->rows_outer && weights * static_cast<int64_t>(sizeof(float)) > static_cast<int64_t>(options.cache.l2 / 2);
   return {};
 }
 

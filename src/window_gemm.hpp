@@ -61,6 +61,7 @@ struct Plan {
   bool clip_borders = false;    // taps beyond the image are left out row by row, instead of meeting zeros in copies
   int64_t copy_pitch = 0;       // floats between copied pixels
   BorderCopy left, right;       // right: unused with copy_rows
+  bool far_weights = false;     // panel after panel comes from beyond L2
   bool streams = false;         // the output goes past the caches
   int64_t strip_rows = 1;       // rows q that all panels pass by before the next ones
   int64_t rows_per_task = 1;    // output rows of one y-phase

@@ -311,11 +311,13 @@ class Task {
             p.joined && c_.row == count * strip.c_stride && (!strip.residual || residual_.row == count * strip.residual_stride);
         if (!dense) strip.run = static_cast<size_t>(count);
       }
+      if (plan_.far_weights && row == 0 && source.begin == p.range.begin) ask_for_weights(p, panel, &strip);
       int64_t first = 0;  // of the strip, in its first run
       for (int64_t m = 0;; m += step) {
         strip.rows = static_cast<size_t>(std::min(step, all - m));
         strip.first_run = static_cast<size_t>(count - first);
         panels(p, block, strip, panel);
+        strip.next_lines = 0;
         if (m + step >= all) break;
         for (size_t i = 0; i < strip.segments; ++i) segment_[i].a += step * pitch;
         first += step;
@@ -329,6 +331,13 @@ class Task {
     }
   }
 
+  // While a panel's part is used for the first time, the next one comes near: it lies behind this one.
+  void ask_for_weights(const Pass& p, const Panel& panel, arch::GemmStrip* strip) const {
+    const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+    strip->next_weights = panel.b + std::min(p.sum.k, (p.part + 1) * p.sum.part) * width;
+    strip->next_lines = static_cast<size_t>(p.sum.part * width / line_floats);
+  }
+
   // The rows of a strip with all panels of a pass; `strip` is at the columns of the first.
   void panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel) {
     float* const c = strip.c;
@@ -339,7 +348,8 @@ class Task {
       strip.slopes = panel.slopes;
       if (p.part == 0) strip.bias = panel.bias;
       const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
-      strip.streams = plan_.streams && p.last_part() && panel.columns == width && width % line_floats == 0 && line_aligned(strip.c);
+      strip.streams = plan_.streams && p.last_part() && strip.residual == nullptr && panel.columns == width &&
+                      width % line_floats == 0 && line_aligned(strip.c);
       kernels_.gemm[panel.vectors - 1](strip);
       if (activation_ != nullptr && p.last_part()) activate(strip);
       if (++j == p.last_panel) break;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "streamed_output.hpp"
 #include "tasks.hpp"
 #include "winograd_task.hpp"
 
@@ -66,9 +67,6 @@ class Blocks {
   int64_t count_ = 0;
 };
 
-// Steps of a sum ahead of which weights are asked for: far enough for the time that memory takes, near enough to be still there.
-constexpr int64_t steps_ahead = 32;
-
 // A point's place in a panel's part of M: [y point][x point][tile][column], without the points that are dropped.
 int64_t place_of(const BlockTask& t, const Panel& panel, int64_t point) {
   const PhaseDomain& y = t.y_of(panel);
@@ -103,7 +101,11 @@ void multiply(const BlockTask& t, size_t first, size_t last) {
       strip.rows = static_cast<size_t>(t.block.tiles());
       strip.columns = static_cast<size_t>(panel.vectors * lanes);
       strip.bias = t.zeros;
-      strip.weights_ahead = t.plan.far_weights ? static_cast<size_t>(steps_ahead * t.padded(panel)) : 0;
+      // The panel that is multiplied next lies behind this one.
+      if (t.plan.far_weights) {
+        strip.next_weights = strip.b + steps * t.padded(panel);
+        strip.next_lines = static_cast<size_t>(steps * t.padded(panel) / line_floats);
+      }
       t.kernels.gemm[panel.vectors - 1](strip);
     }
   }

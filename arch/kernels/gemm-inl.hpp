@@ -25,6 +25,7 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
 constexpr size_t kGemmStepsPerRound = 4;
+constexpr size_t kLineFloats = 16;  // of a cache line
 
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
 // Where the rows of A of a tile are: a pointer each, to the end of the steps that are done four at a time, and one negative offset
@@ -179,6 +180,10 @@ struct GemmTiles {
   ptrdiff_t a_gap = 0;
   ptrdiff_t init_gap = 0;
   ptrdiff_t c_gap = 0;
+  // Lines that the next strip reads, and how many of them are asked for in a round of steps.
+  const float* ask = nullptr;
+  const float* ask_end = nullptr;
+  size_t ask_round = 0;
 };
 
 // Moves a pointer by one row. On AArch64 in a way that the compiler does not see through: from a pointer to the row itself it loads
@@ -204,7 +209,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
   const float* init = t->init;
   float* c = t->c;
   size_t left = t->left;
-  [[maybe_unused]] size_t ahead = t->a_offset == 0 ? s->weights_ahead : 0;
+  [[maybe_unused]] const float* ask = t->ask;
   for (size_t count = t->count; count != 0; --count) {
     // Here and below: what the compiler might carry in registers from tile to tile is read again. There are not so many.
     asm("" : "+r"(s), "+r"(t));
@@ -233,9 +238,8 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
       RowPointers<MR> a(first_row, a_stride);
 #endif
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
-      for (; ahead != 0 && k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
-#pragma GCC unroll 16
-        for (size_t i = 0; i < kGemmStepsPerRound * NV * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(b + ahead + i, 0, 2);
+      for (; ask != t->ask_end && k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
+        for (size_t i = t->ask_round; i != 0 && ask != t->ask_end; --i, ask += kLineFloats) __builtin_prefetch(ask, 0, 2);
         GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
         a.advance(kGemmStepsPerRound);
       }
@@ -253,7 +257,6 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
       }
     }
     a_offset += static_cast<ptrdiff_t>(MR) * a_stride;
-    ahead = 0;  // the weights are near now
 
     asm("" : "+r"(s), "+r"(t));
     if (s->epilogue.kind != ActivationKind::none) {
@@ -409,9 +412,20 @@ HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows)
   }
 }
 
-// The rows of a strip from `first_row` on, in `count` tiles of that many rows.
+// Of what the next strip reads, the part that `count` tiles ask for when `before` of all `tiles` came before them.
+HWY_INLINE void AskEvenly(const GemmStrip& s, size_t before, size_t count, size_t all, GemmTiles* tiles) {
+  size_t rounds = 0;
+  for (size_t i = 0; i < s.segments; ++i) rounds += s.segment[i].k / kGemmStepsPerRound;
+  if (rounds == 0) return;
+  tiles->ask_round = (s.next_lines + rounds * all - 1) / (rounds * all);
+  const size_t a_tile = tiles->ask_round * rounds;
+  tiles->ask = s.next_weights + HWY_MIN(s.next_lines, before * a_tile) * kLineFloats;
+  tiles->ask_end = s.next_weights + HWY_MIN(s.next_lines, (before + count) * a_tile) * kLineFloats;
+}
+
+// The rows of a strip from `first_row` on, in `count` tiles of that many rows, `before` of `all` tiles.
 template <size_t NV>
-void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t count) {
+void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t count, size_t before, size_t all) {
   const StripRow first(s, first_row);
   GemmTiles tiles{first.number * s.a_run_stride + first.row * s.a_stride,
                   count,
@@ -430,6 +444,7 @@ void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t cou
     tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
     if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
   }
+  if (s.next_lines != 0) AskEvenly(s, before, count, all, &tiles);
   GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tiles);
 }
 
@@ -447,14 +462,14 @@ void GemmColumns(const GemmStrip& s) {
   const size_t rows = (part + count - 1) / count;
   const size_t smaller = rows * count - part;  // tiles with one row less
   const size_t split = rows * (count - smaller);
-  if (!awkward && smaller == 0) return GemmTilesFrom<NV>(s, 0, rows, s.rows / rows);
+  if (!awkward && smaller == 0) return GemmTilesFrom<NV>(s, 0, rows, s.rows / rows, 0, s.rows / rows);
   for (size_t first = 0; first < s.rows; first += part) {
     if (awkward) {
       for (size_t m = 0; m < split; m += rows) AwkwardTile<NV>(s, first + m, rows);
       for (size_t m = split; m < part; m += rows - 1) AwkwardTile<NV>(s, first + m, rows - 1);
     } else {
-      GemmTilesFrom<NV>(s, first, rows, count - smaller);
-      GemmTilesFrom<NV>(s, first + split, rows - 1, smaller);
+      GemmTilesFrom<NV>(s, first, rows, count - smaller, 0, count);
+      GemmTilesFrom<NV>(s, first + split, rows - 1, smaller, count - smaller, count);
     }
   }
 }
