@@ -128,6 +128,7 @@ HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float*& b, V (&acc)[MR
         for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
       }
       if (kPinned && (MR * NV > 16 ? lane == 1 : lane < 3)) PinAccumulators<MR, NV>(acc);
+      if (HWY_COMPILER_GCC_ACTUAL != 0 && MR == 8 && NV == 1 && lane == 2) PinAccumulators<MR, NV>(acc);  // the same
     }
     return;
   }

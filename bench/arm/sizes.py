@@ -35,6 +35,7 @@ BUILDS = [
     ("without target neon", ["-DTCONV_TARGETS=scalar"]),
     *((f"without algorithm {left_out}", ["-DTCONV_ALGORITHMS=" + ";".join(a for a in ALGORITHMS if a != left_out)])
       for left_out in ALGORITHMS),
+    ("without winograd and planar_winograd", ["-DTCONV_ALGORITHMS=window_gemm;planar;depthwise;small_image"]),
     ("window_gemm on neon alone", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm"]),
     ("window_gemm on neon alone, -Os", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm", "-DCMAKE_BUILD_TYPE=MinSizeRel"]),
 ]
