@@ -115,8 +115,9 @@ void place_blocks(const Layer& layer, Plan* plan) {
   plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
 }
 
-// Cycles of one run. Products: as window GEMM's, and the way of their weights from the cache that holds them, once a block.
-// Transforms: what they load and store, and a call's overhead.
+// Cycles of one run. Products: as window GEMM's. Their weights come from the cache that holds them once a block, evenly while
+// products are made: the longer of the two counts, and a quarter of the other. Transforms: what they load and store, and a call's
+// overhead.
 double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
   const double tiles = static_cast<double>(plan.lines) * static_cast<double>(plan.x.tiles);
@@ -149,9 +150,10 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
         static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
-    const double block = products * (steps * widths.cycles + static_cast<double>(widths.count) * 70) + taps * stream;
+    const double made = products * (steps * widths.cycles + static_cast<double>(widths.count) * 110);
+    const double block = std::max(made, taps * stream) + 0.25 * std::min(made, taps * stream);
     const double tile =
-        input * taps * channel_vectors + phases * (output * column_vectors + 100 * static_cast<double>(widths.count));
+        input * taps * channel_vectors + phases * (output * column_vectors + 200 * static_cast<double>(widths.count));
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
