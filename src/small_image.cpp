@@ -190,7 +190,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(layer.geometry.input_elements) * (planar ? 1.0 : 2.0 / lanes);
   const double output = static_cast<double>(layer.geometry.output_elements) * (4.0 / lanes + (planar ? 1.0 : 0.0));
-  return std::max(products, stream) + input + output;
+  constexpr double set_up = 1500;
+  return std::max(products, stream) + input + output + set_up;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

@@ -14,6 +14,12 @@ int64_t panel_k(const Layer& layer, const LivePhase& z, const LivePhase& y, cons
   return z.taps * y.taps * block.group.taps * layer.in_per_group;
 }
 
+// Where windows are single pixels, the rows of a plane follow each other like one.
+bool rows_follow(const Layer& layer) {
+  return layer.phases[2].most_taps() == 1 && layer.axis(2).pad_begin == 0 && layer.axis(2).pad_end == 0;
+}
+int64_t row_pixels(const Layer& layer) { return layer.axis(2).input * (rows_follow(layer) ? layer.axis(1).input : 1); }
+
 // May the columns of neighbouring phases share a panel? Their pixels must be neighbours wherever columns are stored or read.
 bool pixels_contiguous(const Layer& layer) {
   const Description& d = layer.description;
@@ -61,7 +67,7 @@ bool plan_blocks(const Layer& layer, const arch::KernelTable& kernels, Plan* pla
     const int64_t channels = std::min(plan->chunk_channels, layer.out_per_group - first);
     for (const PhaseGroup& group : groups) {
       const int64_t columns = group.taps == 0 ? channels : group.count * channels;
-      const PanelWidths panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const PanelWidths panels = choose_panels(kernels, columns, row_pixels(layer));
       const int64_t padded = ((panels.count - 1) * panels.vectors + panels.last_vectors) * static_cast<int64_t>(kernels.lanes);
       plan->blocks[i++] = {group, first, channels, columns, panels.count, panels.vectors, panels.last_vectors, padded, at};
       at += padded;
@@ -157,36 +163,38 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   // Of all blocks, per (z, y) tap and input channel.
   double cycles_per_k = 0;
   double vectors_per_k = 0;
-  double per_row = 0;  // cycles to begin and end the strips of one output row, and their register tiles
+  const bool joined = rows_follow(layer);
+  const int64_t pixels = row_pixels(layer);
+  double per_row = 0;  // cycles to begin and end the strips of one such row, and their register tiles
   for (const PhaseGroup& group : groups) {
     if (group.taps == 0) continue;
     const auto add = [&](int64_t times, int64_t columns) {
-      const PanelWidths panels = choose_panels(kernels, columns, layer.axis(2).input);
+      const PanelWidths panels = choose_panels(kernels, columns, pixels);
       const double taps = static_cast<double>(group.taps * times);
       cycles_per_k += taps * panels.cycles;
       const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[panels.vectors - 1]);
       per_row +=
-          static_cast<double>(times * panels.count) * (100 + 12 * static_cast<double>(ceil_div(layer.axis(2).input, tile_rows)));
+          static_cast<double>(times * panels.count) * ((joined ? 150 : 60) + 12 * static_cast<double>(ceil_div(pixels, tile_rows)));
       vectors_per_k += taps * static_cast<double>((panels.count - 1) * panels.vectors + panels.last_vectors);
     };
     add(chunks - 1, group.count * channels);
     add(1, group.count * last_channels);
   }
   const double outer_taps = static_cast<double>(layer.axis(0).kernel * layer.axis(1).kernel);
-  const double rows =
-      static_cast<double>(layer.description.batch) * static_cast<double>(layer.axis(0).input * layer.axis(1).input) * outer_taps;
+  const double rows = static_cast<double>(layer.description.batch) *
+                      static_cast<double>(layer.axis(0).input * (joined ? 1 : layer.axis(1).input)) * outer_taps;
   const double input = static_cast<double>(layer.geometry.input_elements);
   const double output = static_cast<double>(layer.geometry.output_elements);
-  double cycles = rows * static_cast<double>(layer.description.in_channels) * cycles_per_k +
-                  2 * output / static_cast<double>(kernels.lanes) +
-                  per_row * static_cast<double>(layer.description.batch * layer.description.groups) *
-                      static_cast<double>(layer.output(0) * layer.output(1));
+  double cycles =
+      rows * static_cast<double>(layer.description.in_channels) * cycles_per_k + 2 * output / static_cast<double>(kernels.lanes) +
+      per_row * static_cast<double>(layer.description.batch * layer.description.groups) *
+          static_cast<double>(layer.output(0) * (joined ? std::min(layer.axis(1).stride, layer.output(1)) : layer.output(1)));
   // Weights pass by once for each plane of each image. A part of that goes on beside the products, at best all but a tenth.
   const double weight_bytes = static_cast<double>(layer.description.in_channels) * outer_taps * vectors_per_k *
                               static_cast<double>(kernels.lanes * sizeof(float));
   const double passes = static_cast<double>(layer.description.batch * ceil_div(layer.output(0), layer.axis(0).stride));
   const double stream = passes * stream_cycles(options.cache, weight_bytes);
-  cycles = std::max(cycles + 0.7 * stream, 1.1 * stream);
+  cycles = std::max(cycles + 0.5 * stream, 1.1 * stream);
   if (layer.description.layout == Layout::nchw) {
     // Transposing moves about one number a cycle: the input once per y-phase, the output once.
     cycles += input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel)) + (channels > 1 ? output : 0);
