@@ -13,9 +13,9 @@ namespace tconv {
 
 constexpr int64_t line_floats = 16;
 
-// Is a tensor so large that caches hold little of it when its writer is done?
+// Is a tensor so large that caches hold little of it when its writer is done? What it is made from needs room, too.
 inline bool worth_streaming(const CacheSizes& cache, int64_t floats) {
-  const double kept = std::max(4.0 * static_cast<double>(cache.l2), 0.5 * std::min(static_cast<double>(cache.l3), most_l3));
+  const double kept = std::max(4.0 * static_cast<double>(cache.l2), std::min(static_cast<double>(cache.l3), most_l3) / 3);
   return static_cast<double>(floats) * sizeof(float) >= kept;
 }
 

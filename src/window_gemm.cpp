@@ -315,7 +315,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   plan->strip_rows = static_cast<int64_t>(options.cache.l1 / 4) / std::max<int64_t>(pixel_bytes, 1);
   const Pitch& c = g.output_pitch;
   plan->streams = direct && d.layout == Layout::nhwc && worth_streaming(options.cache, g.output_elements) &&
-                  (c.pixel % line_floats == 0 && c.row % line_floats == 0) && arch::is_clamp(d.activation.kind);
+                  (x.stride * c.pixel % line_floats == 0 && c.row % line_floats == 0) && arch::is_clamp(d.activation.kind);
   plan->rows_outer =
       longest <= 2 * plan->k_block && weights * static_cast<int64_t>(sizeof(float)) <= static_cast<int64_t>(options.cache.l2 / 4);
   plan->far_weights =
