@@ -58,12 +58,12 @@ struct GemmStrip {
   ptrdiff_t a_run_stride;
   ptrdiff_t c_run_stride;
   ptrdiff_t residual_run_stride;
-  const float* slopes;   // panel-wide, for prelu
-  Epilogue epilogue;     // of the last block of a sum, else none
+  const float* slopes;  // panel-wide, for prelu
+  Epilogue epilogue;    // of the last block of a sum, else none
   // What the next strip reads from beyond L2, asked for evenly while this one is computed (a hint, of x86).
   const float* next_weights;
-  size_t next_lines;     // of 64 bytes; 0: nothing is asked for
-  bool streams;          // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
+  size_t next_lines;  // of 64 bytes; 0: nothing is asked for
+  bool streams;       // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
 };
 using GemmFunction = void (*)(const GemmStrip& strip);
 
@@ -83,6 +83,11 @@ struct PlanarTile {
   float* t;
   ptrdiff_t t_stride;  // between rows of T
   size_t count;        // along x
+  // Asked for meanwhile, a cache line for each channel and block: fetch + channel * fetch_channel + block * fetch_block. May be
+  // nullptr.
+  const float* fetch;
+  ptrdiff_t fetch_channel;
+  ptrdiff_t fetch_block;
 };
 using PlanarFunction = void (*)(const PlanarTile& tile);
 
@@ -260,6 +265,9 @@ struct KernelTable {
   // to[b * block_stride + i] = from[b * block + i] for blocks of planar_vectors * lanes numbers; zeros after `count`, to the end of
   // a block.
   void (*copy_blocks)(const float* from, size_t count, float* to, ptrdiff_t block_stride);
+  // to[(b * channels + c) * block + i] = from[(b * block + i) * pixel + c] for blocks of planar_vectors * lanes pixels; zeros after
+  // `pixels`, to the end of a block.
+  void (*pixel_blocks)(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to);
   // to[r * to_stride + left + i] = from[r * from_stride + i] for i in [0, count), zeros in the rest of [r * to_stride, (r + 1) *
   // to_stride). May write zeros up to a vector beyond the last row.
   void (*pad_rows)(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride);

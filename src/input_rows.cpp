@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "checked.hpp"
+
 namespace tconv {
 
 void activate_input(const Layer& layer, const arch::KernelTable& kernels, float* x, size_t n) {
@@ -62,13 +64,9 @@ void copy_blocks(const Layer& layer, const arch::KernelTable& kernels, const flo
       kernels.copy_blocks(row + c * from.channel + first, static_cast<size_t>(count), to + c * block, channels * block);
     }
   } else {
-    for (int64_t b = 0; b < blocks; ++b) {
-      const int64_t pixels = std::clamp<int64_t>(count - b * block, 0, block);
-      float* const at = to + b * channels * block;
-      if (pixels < block) std::memset(at, 0, static_cast<size_t>(channels * block) * sizeof(float));
-      kernels.transpose(row + (first + b * block) * from.pixel, from.pixel, static_cast<size_t>(pixels),
-                        static_cast<size_t>(channels), at, block);
-    }
+    kernels.pixel_blocks(row + first * from.pixel, from.pixel, static_cast<size_t>(count), static_cast<size_t>(channels), to);
+    const int64_t done = ceil_div(count, block) * block;
+    std::memset(to + done * channels, 0, static_cast<size_t>((blocks * block - done) * channels) * sizeof(float));
   }
   activate_input(layer, kernels, to, static_cast<size_t>(blocks * channels * block));
 }

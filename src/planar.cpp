@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checked.hpp"
+#include "row_blocks.hpp"
 
 namespace tconv::planar {
 namespace {
@@ -57,11 +58,12 @@ int64_t choose_chunk(const Layer& layer, const arch::KernelTable& kernels) {
   }
   int64_t best = 1;
   double best_fill = 0;
+  const RowBlocks blocks(kernels);
   for (int64_t channels = 1; channels <= std::min<int64_t>(block, layer.out_per_group); ++channels) {
     const int64_t rows = channels * kernel;
     if (channels > 1 && rows > 4 * block) break;
-    const double fill = static_cast<double>(rows) / static_cast<double>(row_blocks(rows, block) * block);
-    if (fill > best_fill + 0.01) {
+    const double fill = blocks.fill(rows);
+    if (fill > 1.01 * best_fill) {
       best = channels;
       best_fill = fill;
     }
@@ -86,18 +88,16 @@ bool plan_weights(const Layer& layer, Plan* plan) {
 }
 
 // The weights of one (z, y) phase; returns the end.
-float* pack_phase(const Layer& layer, const Plan& plan, int64_t block_rows, int64_t group, const LivePhase& z, const LivePhase& y,
-                  const float* weights, float* packed) {
+float* pack_phase(const Layer& layer, const Plan& plan, const RowBlocks& blocks, int64_t group, const LivePhase& z,
+                  const LivePhase& y, const float* weights, float* packed) {
   const int64_t kernel = layer.axis(2).kernel;
   for (int64_t first = 0; first < layer.out_per_group; first += plan.chunk_channels) {
     const int64_t rows = std::min(plan.chunk_channels, layer.out_per_group - first) * kernel;
-    const int64_t blocks = row_blocks(rows, block_rows);
-    for (int64_t b = 0; b < blocks; ++b) {
-      const RowBlock block = row_block(rows, blocks, b);
+    blocks.each(rows, [&](int64_t begin, int64_t size) {
       for (int64_t jz = 0; jz < z.taps; ++jz) {
         for (int64_t jy = 0; jy < y.taps; ++jy) {
           for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
-            for (int64_t row = block.begin; row < block.end; ++row) {
+            for (int64_t row = begin; row < begin + size; ++row) {
               const int64_t tap[max_rank] = {z.first_tap + jz * layer.phases[0].tap_step,
                                              y.first_tap + jy * layer.phases[1].tap_step, row % kernel};
               *packed++ = weights[weight_index(layer, group, ci, first + row / kernel, tap)];
@@ -105,7 +105,7 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t block_rows, int6
           }
         }
       }
-    }
+    });
   }
   return packed;
 }
@@ -136,21 +136,19 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   double cycles = input * (nhwc ? transposed : 2 / lanes);
   if (nhwc && layer.out_per_group > 1) cycles += output * (layer.out_per_group <= 4 ? transposed : 4 * transposed);
   if (output * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += output * sizeof(float) / stored;
-  const int64_t block_rows = static_cast<int64_t>(kernels.planar_rows);
+  const RowBlocks row_blocks(kernels);
   const double vectors = static_cast<double>(kernels.planar_vectors);
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const int64_t chunk = choose_chunk(layer, kernels);
   const int64_t t_rows = std::min(chunk, layer.out_per_group) * g.axis[2].kernel;
-  const int64_t blocks = row_blocks(t_rows, block_rows);
-  const double r = static_cast<double>(t_rows) / static_cast<double>(blocks);
+  const double blocks = static_cast<double>(row_blocks.count(t_rows));
   // Per step of the sum and block of rows: multiply-adds, loads, or latency, as in window GEMM; and x from L2 when a block of it
   // does not stay in L1. A few rows are done for several blocks at once.
   const double x_bytes =
       static_cast<double>(layer.in_per_group * layer.phases[0].most_taps() * layer.phases[1].most_taps() * block) * sizeof(float);
   const double from_l2 = x_bytes > 0.75 * static_cast<double>(options.cache.l1) ? vectors * lanes / 16 : 0;
-  const double together = std::clamp(static_cast<double>(block_rows) / r, 1.0, 4.0);
-  const double whole = std::max({r * vectors / 2, (r / together + vectors) / 2, 4.0 / together}) + from_l2;
-  const double last = std::max({r / 2, (r + 1) / 2, 4.0}) + from_l2 / vectors;
+  const double whole = row_blocks.cycles(t_rows) + blocks * from_l2;
+  const double last = row_blocks.cycles_of_vector(t_rows) + blocks * from_l2 / vectors;
   const int64_t rest = g.axis[2].input % block;
   const double columns =
       static_cast<double>(g.axis[2].input / block) * whole + (rest == 0                                     ? 0
@@ -159,13 +157,13 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double lines = static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[0].kernel *
                                            g.axis[1].kernel * layer.description.in_channels);
   const double chunks = static_cast<double>(ceil_div(layer.out_per_group, chunk));
-  cycles += lines * chunks * static_cast<double>(blocks) * columns;
+  cycles += lines * chunks * columns;
   // Weights pass by once for each row of inputs.
   const double weight_bytes = static_cast<double>(g.weight_elements) * sizeof(float);
   if (weight_bytes > static_cast<double>(options.cache.l2))
     cycles += weight_bytes * static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input) / streamed;
   const double groups = static_cast<double>(layer.description.groups);
-  cycles += rows * groups * (row_overhead + call_overhead * chunks * static_cast<double>(blocks));
+  cycles += rows * groups * (row_overhead + call_overhead * chunks * blocks);
   if (taps_tile(layer)) return cycles + 4 * output / lanes;
   // The rows of T that overlap: loads, additions and interleaved stores; more than four phases are stored one by one.
   const double overlaps = static_cast<double>(g.axis[2].kernel) / static_cast<double>(g.axis[2].stride);
@@ -201,7 +199,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
       float* packed = plan->weights.data() + group * plan->group_weights;
       for (const LivePhase& z : layer.phases[0].live) {
         for (const LivePhase& y : layer.phases[1].live) {
-          packed = pack_phase(layer, *plan, static_cast<int64_t>(kernels.planar_rows), group, z, y, weights, packed);
+          packed = pack_phase(layer, *plan, RowBlocks(kernels), group, z, y, weights, packed);
         }
       }
     }
@@ -273,7 +271,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->terms = x.kernel;
   const int64_t taps = g.axis[0].kernel * g.axis[1].kernel;
-  const int64_t row_blocks_of_chunk = row_blocks(plan->chunk_channels * x.kernel, static_cast<int64_t>(kernels.planar_rows));
+  const int64_t row_blocks_of_chunk = RowBlocks(kernels).count(plan->chunk_channels * x.kernel);
   plan->in_place = good_in_place(layer, taps * plan->chunks * row_blocks_of_chunk, options);
   const int64_t columns = std::min(q_count, x.input - x.pad_begin / x.stride);
   if (plan->fused && columns < block) plan->in_place = false;
@@ -294,9 +292,16 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const int64_t strips = plan->fused && plan->in_place ? 1 : ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
   plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
   const int64_t half_l1 = static_cast<int64_t>(options.cache.l1 / 2 / sizeof(float)) / (plan->segments * layer.in_per_group);
-  plan->pass = half_l1 < block ? ceil_div(plan->strip + plan->reach, block) * block : half_l1 / block * block;
+  // Few rows are done for two blocks at once; copies of those may also come from L2, where they lie in order.
+  const int64_t pair = 2 * block * plan->segments * layer.in_per_group * static_cast<int64_t>(sizeof(float));
+  const bool pairs = !plan->fused && half_l1 < 2 * block &&
+                     pair <= static_cast<int64_t>(plan->in_place ? options.cache.l1 / 4 * 3 : options.cache.l2 / 4);
+  plan->pass = pairs ? 2 * block : half_l1 < block ? ceil_div(plan->strip + plan->reach, block) * block : half_l1 / block * block;
   plan->x_blocks = plan->in_place ? (plan->fused ? 0 : 1) : ceil_div(std::min(x.input, plan->strip + plan->reach), block);
   plan->copied_rows = z_rows * plan->ring;
+  // Pixels lie in order. Rows of many channels, each in a page of its own, are better fetched by the copy, a KiB at a time.
+  plan->fetches = layer.description.layout == Layout::nhwc &&
+                  static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2 / 2);
   // Rows that overlap are read up to four vectors from any q of the strip on.
   plan->t_pitch = ceil_div(plan->strip + plan->reach, lanes) * lanes + 5 * lanes;
   if (plan->t_pitch % 512 == 0) plan->t_pitch += lanes;  // rows must not share a cache set

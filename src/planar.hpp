@@ -36,8 +36,8 @@ struct XTap {
 };
 
 struct Plan {
-  bool direct = false;         // one input channel a group: input rows overlap, without T
-  bool tiled = false;          // kernel = stride on all axes: `tiles` is the plan, and nothing below is used
+  bool direct = false;  // one input channel a group: input rows overlap, without T
+  bool tiled = false;   // kernel = stride on all axes: `tiles` is the plan, and nothing below is used
   TilesPlan tiles;
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
   int64_t group_weights = 0;   // floats per channel group
@@ -60,6 +60,7 @@ struct Plan {
   int64_t first_input = 0;    // the output rows of period i meet the input rows [first_input + i, last_input + i]
   int64_t last_input = 0;
   int64_t ahead = 1;              // rows copied at a time
+  bool fetches = false;           // inputs may lie beyond L2
   int64_t ring = 0;               // copied rows that are kept, per tap of z
   int64_t periods_per_block = 1;  // direct: periods whose input rows are copied together
   int64_t copied_rows = 0;        // at a time, of all taps of z
@@ -80,14 +81,5 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
 double estimate_direct(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
 size_t direct_workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);
 void run_direct(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
-
-// Rows of T [begin, end) of block `index` when `rows` rows are split into blocks of at most `largest`, evenly.
-struct RowBlock {
-  int64_t begin, end;
-};
-inline int64_t row_blocks(int64_t rows, int64_t largest) { return (rows + largest - 1) / largest; }
-inline RowBlock row_block(int64_t rows, int64_t blocks, int64_t index) {
-  return {rows * index / blocks, rows * (index + 1) / blocks};
-}
 
 }  // namespace tconv::planar

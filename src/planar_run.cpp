@@ -6,6 +6,7 @@
 #include "period_tasks.hpp"
 #include "planar.hpp"
 #include "planar_finish.hpp"
+#include "row_blocks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
@@ -48,6 +49,7 @@ class Task {
         arguments_(arguments),
         block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
         row_floats_(layer.in_per_group * plan.x_blocks * block_),
+        row_blocks_(kernels),
         finisher_(layer, kernels, plan, arguments) {
     const WorkspaceLayout workspace = workspace_layout(layer, kernels, plan);
     unsigned char* const own = arguments.workspace + slot * workspace.bytes();
@@ -75,6 +77,7 @@ class Task {
       for (int64_t period = task.first; period < task.last; ++period) {
         if (z_.phase != nullptr) copy_inputs(std::min(g.axis[1].input, plan_.last_input + period + 1));
         const int64_t end = period + 1 < task.last ? (period + 1) * stride : std::min(g.output[1], strip_rows_end(task.last));
+        fetch_ = row_to_fetch(period);
         for (int64_t oy = period * stride; oy < end; ++oy) output_row(oy);
       }
     }
@@ -112,7 +115,10 @@ class Task {
       if (plan_.fused) {
         fuse(0, live_ ? strip_.x_end - strip_.x_begin : 0);
       } else {
-        if (live_) multiply();
+        if (live_) {
+          multiply();
+          fetch_ = nullptr;
+        }
         for (int64_t c = 0; c < channels_; ++c) {
           finisher_.finish(strip_, task_.image, channel, c, task_.plane, oy,
                            [&](int64_t phase, arch::OverlapTerm* term, size_t at) { return append_terms(c, phase, term, at); });
@@ -220,6 +226,17 @@ class Task {
                          [&](int64_t jz, int64_t iy) { return copy_of(jz, iy) + block * layer_.in_per_group * block_; });
   }
 
+  // The row that period `period` + 1 is the first to meet, or will copy, if it may lie beyond L2: it is asked for while the first
+  // output row of `period` is made.
+  const float* row_to_fetch(int64_t period) const {
+    if (!plan_.fetches || z_.phase == nullptr) return nullptr;
+    const int64_t iy = plan_.last_input + period + plan_.ahead;
+    const int64_t iz = z_.input(first_z_tap_);
+    if (iy < 0 || iy >= layer_.axis(1).input || !inside(0, iz)) return nullptr;
+    const Pitch& pitch = layer_.geometry.input_pitch;
+    return input_ + iz * pitch.plane + iy * pitch.row + strip_.x_begin * pitch.pixel;
+  }
+
   // T of one chunk of channels: some columns for all its blocks of rows, then the next.
   void multiply() {
     const int64_t in_place = columns_in_place();
@@ -234,10 +251,7 @@ class Task {
     const int64_t steps = z_.taps * y_.taps * layer_.in_per_group;
     const float* weights = chunk_weights();
     const int64_t t_rows = channels_ * layer_.axis(2).kernel;
-    const int64_t blocks = row_blocks(t_rows, static_cast<int64_t>(kernels_.planar_rows));
-    for (int64_t b = 0; b < blocks; ++b) {
-      const RowBlock rows = row_block(t_rows, blocks, b);
-      const int64_t size = rows.end - rows.begin;
+    row_blocks_.each(t_rows, [&](int64_t begin, int64_t size) {
       arch::PlanarTile tile{};
       tile.segment = segment_;
       tile.segments =
@@ -245,12 +259,19 @@ class Task {
       tile.channels = static_cast<size_t>(layer_.in_per_group);
       tile.channel_stride = in_place ? layer_.geometry.input_pitch.channel : block_;
       tile.block_stride = in_place ? block_ : layer_.in_per_group * block_;
-      tile.t = t_ + rows.begin * plan_.t_pitch + strip_.x_begin - strip_.window + first;
+      tile.t = t_ + begin * plan_.t_pitch + strip_.x_begin - strip_.window + first;
       tile.t_stride = plan_.t_pitch;
       tile.count = static_cast<size_t>(last - first);
+      if (fetch_ != nullptr && begin == 0) {
+        const Pitch& pitch = layer_.geometry.input_pitch;
+        const bool nchw = layer_.description.layout == Layout::nchw;
+        tile.fetch = fetch_ + first * pitch.pixel;
+        tile.fetch_channel = nchw ? pitch.channel : block_;
+        tile.fetch_block = block_ * pitch.pixel;
+      }
       kernels_.planar[size - 1](tile);
       weights += steps * size;
-    }
+    });
   }
 
   // Finished outputs of the columns [first, last) of the strip for one chunk; after its last column also what no input reaches.
@@ -363,6 +384,7 @@ class Task {
   const RunArguments& arguments_;
   const int64_t block_;
   const int64_t row_floats_;
+  const RowBlocks row_blocks_;
   Finisher finisher_;
   float* copies_ = nullptr;
   float* t_ = nullptr;
@@ -373,7 +395,8 @@ class Task {
   const float* input_ = nullptr;
   Strip strip_;
   int64_t first_z_tap_ = 0;
-  int64_t copied_end_ = 0;  // input rows before this have been copied
+  int64_t copied_end_ = 0;        // input rows before this have been copied
+  const float* fetch_ = nullptr;  // a row of the input that comes next
   // Of the row at hand.
   OuterTaps z_, y_;
   int64_t oy_ = 0;

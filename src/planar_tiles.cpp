@@ -183,7 +183,9 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
   plan->in_place =
       d.layout == Layout::nchw && !layer.has_input_activation() && plan->chunks <= 2 && (width >= lanes || plan->across_rows);
   // Columns of an item.
-  const int64_t near = std::min<int64_t>(static_cast<int64_t>(options.cache.l2 / 8 / sizeof(float)) / layer.in_per_group, 1024);
+  const bool few = d.layout == Layout::nhwc && plan->chunks <= 2;  // copied and read once or twice: L1 is not filled twice
+  const int64_t cached = static_cast<int64_t>((few ? options.cache.l1 / 3 : options.cache.l2 / 8) / sizeof(float));
+  const int64_t near = std::min<int64_t>(cached / layer.in_per_group, 1024);
   const int64_t wanted = std::max(near, 2 * block);
   if (width >= wanted && !plan->across_rows) {
     const int64_t parts = width / wanted;

@@ -166,13 +166,9 @@ class TilesTask {
         }
       }
     } else {
-      for (int64_t i = 0; i < rows * blocks; ++i) {
-        const int64_t first = i % blocks * block_;
-        const int64_t pixels = std::min(block_, columns - first);
-        float* const to = copies_ + i * plan_.block_pitch;
-        if (pixels < block_) std::memset(to, 0, static_cast<size_t>(channels * block_) * sizeof(float));
-        kernels_.transpose(input_ + i / blocks * shape_.in.row + first * shape_.in.pixel, shape_.in.pixel,
-                           static_cast<size_t>(pixels), static_cast<size_t>(channels), to, block_);
+      for (int64_t row = 0; row < rows; ++row) {
+        kernels_.pixel_blocks(input_ + row * shape_.in.row, shape_.in.pixel, static_cast<size_t>(columns),
+                              static_cast<size_t>(channels), copies_ + row * blocks * plan_.block_pitch);
       }
     }
     for (int64_t i = 0; layer_.has_input_activation() && i < rows * blocks; ++i)

@@ -7,6 +7,7 @@
 
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
+#include "row_blocks.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::planar_winograd {
@@ -133,12 +134,11 @@ Chunks choose_chunks(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t phases = layer.axis(1).stride;
   const int64_t channels = layer.out_per_group;
   if (channels * kernel <= most_rows) return {std::clamp<int64_t>(most_rows / (channels * kernel), 1, phases), channels};
-  const int64_t block = static_cast<int64_t>(kernels.planar_rows);
+  const RowBlocks blocks(kernels);
   int64_t best = 1;
   double best_fill = 0;
   for (int64_t c = 1; c <= channels && (c == 1 || c * kernel <= most_rows); ++c) {
-    const int64_t rows = c * kernel;
-    const double fill = static_cast<double>(rows) / static_cast<double>(planar::row_blocks(rows, block) * block);
+    const double fill = blocks.fill(c * kernel);
     if (fill >= best_fill) {
       best = c;
       best_fill = fill;
@@ -198,8 +198,8 @@ double output_cycles(int64_t points, int64_t outputs) { return static_cast<doubl
 // Cycles of the products of one row of tiles, per step of the sum and strip of `columns`: as in planar.
 double product_cycles(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t columns) {
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
-  const double vectors = static_cast<double>(kernels.planar_vectors);
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
+  const RowBlocks row_blocks(kernels);
   const int64_t phases = layer.axis(1).stride;
   const int64_t rest = columns % block;
   double cycles = 0;
@@ -208,11 +208,8 @@ double product_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
       const int64_t active = active_phases(plan, first, std::min(phases, first + plan.chunk.phases), point);
       if (active == 0) continue;
       const int64_t rows = active * plan.chunk.channels * layer.axis(2).kernel;
-      const int64_t blocks = planar::row_blocks(rows, static_cast<int64_t>(kernels.planar_rows));
-      const double r = static_cast<double>(rows) / static_cast<double>(blocks);
-      const double whole = std::max({r * vectors / 2, (r + vectors) / 2, 4.0});
-      const double last = rest == 0 ? 0 : rest <= lanes ? std::max({r / 2, (r + 1) / 2, 4.0}) : whole;
-      cycles += static_cast<double>(blocks) * (static_cast<double>(columns / block) * whole + last);
+      cycles += static_cast<double>(columns / block) * row_blocks.cycles(rows);
+      if (rest != 0) cycles += rest <= lanes ? row_blocks.cycles_of_vector(rows) : row_blocks.cycles(rows);
     }
   }
   return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
@@ -290,8 +287,8 @@ double choose_variant(const Layer& layer, const arch::KernelTable& kernels, cons
 }
 
 // Weights of one (z, chunk): [point][block of rows][jz][ci][row of block]; returns the end.
-float* pack_chunk(const Layer& layer, const Plan& plan, int64_t block_rows, int64_t group, const LivePhase& z, int64_t first_phase,
-                  int64_t first_channel, const float* weights, float* packed) {
+float* pack_chunk(const Layer& layer, const Plan& plan, const RowBlocks& blocks, int64_t group, const LivePhase& z,
+                  int64_t first_phase, int64_t first_channel, const float* weights, float* packed) {
   const int64_t kernel = layer.axis(2).kernel;
   const int64_t last_phase = std::min(layer.axis(1).stride, first_phase + plan.chunk.phases);
   const int64_t channels = std::min(plan.chunk.channels, layer.out_per_group - first_channel);
@@ -299,9 +296,7 @@ float* pack_chunk(const Layer& layer, const Plan& plan, int64_t block_rows, int6
   const int domain_taps = static_cast<int>(plan.y.taps);
   for (int64_t point = 0; point < plan.y.points; ++point) {
     const int64_t rows = active_phases(plan, first_phase, last_phase, point) * channels * kernel;
-    const int64_t blocks = planar::row_blocks(rows, block_rows);
-    for (int64_t b = 0; b < blocks; ++b) {
-      const planar::RowBlock block = planar::row_block(rows, blocks, b);
+    blocks.each(rows, [&](int64_t begin, int64_t size) {
       for (int64_t jz = 0; jz < z.taps; ++jz) {
         for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
           int64_t row = 0;
@@ -311,7 +306,7 @@ float* pack_chunk(const Layer& layer, const Plan& plan, int64_t block_rows, int6
             const LivePhase& y = layer.phases[1].live[static_cast<size_t>(i)];
             for (int64_t c = 0; c < channels; ++c) {
               for (int64_t t = 0; t < kernel; ++t, ++row) {
-                if (row < block.begin || row >= block.end) continue;
+                if (row < begin || row >= begin + size) continue;
                 double sum = 0;
                 for (int64_t jy = 0; jy < y.taps; ++jy) {
                   const int64_t tap[max_rank] = {z.first_tap + jz * layer.phases[0].tap_step,
@@ -326,12 +321,12 @@ float* pack_chunk(const Layer& layer, const Plan& plan, int64_t block_rows, int6
           }
         }
       }
-    }
+    });
   }
   return packed;
 }
 
-bool pack_weights(const Layer& layer, int64_t block_rows, const float* weights, Plan* plan) {
+bool pack_weights(const Layer& layer, const RowBlocks& blocks, const float* weights, Plan* plan) {
   const AxisPhases& z = layer.phases[0];
   if (!plan->z_weights_at.allocate(z.live.size())) return false;
   int64_t at = 0;
@@ -346,7 +341,7 @@ bool pack_weights(const Layer& layer, int64_t block_rows, const float* weights, 
     for (const LivePhase& zp : z.live) {
       for (int64_t phase = 0; phase < layer.axis(1).stride; phase += plan->chunk.phases) {
         for (int64_t channel = 0; channel < layer.out_per_group; channel += plan->chunk.channels) {
-          packed = pack_chunk(layer, *plan, block_rows, group, zp, phase, channel, weights, packed);
+          packed = pack_chunk(layer, *plan, blocks, group, zp, phase, channel, weights, packed);
         }
       }
     }
@@ -392,7 +387,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   if (!shape_variant(layer, kernels, options, variant, plan)) return no_memory;
   const int64_t kernel = layer.axis(2).kernel;
   if (!plan->x_taps.allocate(static_cast<size_t>(kernel))) return no_memory;
-  if (!pack_weights(layer, static_cast<int64_t>(kernels.planar_rows), weights, plan)) return no_memory;
+  if (!pack_weights(layer, RowBlocks(kernels), weights, plan)) return no_memory;
   const size_t channels = static_cast<size_t>(layer.description.out_channels);
   if (!plan->bias.allocate(channels)) return no_memory;
   if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));

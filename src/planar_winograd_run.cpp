@@ -6,6 +6,7 @@
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
 #include "planar_winograd.hpp"
+#include "row_blocks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar_winograd {
@@ -65,6 +66,7 @@ class Task {
         plan_(plan),
         arguments_(arguments),
         block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
+        row_blocks_(kernels),
         points_(plan.y.points),
         outputs_(plan.y.outputs),
         in_place_(plan.workspace.rows == 0),
@@ -267,10 +269,7 @@ class Task {
     int64_t active = 0;
     for (int64_t i = first_phase_; i < last_phase_; ++i) active += is_active(i, point) ? 1 : 0;
     const int64_t rows = active * channels_ * kernel;
-    const int64_t blocks = planar::row_blocks(rows, static_cast<int64_t>(kernels_.planar_rows));
-    for (int64_t b = 0; b < blocks; ++b) {
-      const planar::RowBlock block = planar::row_block(rows, blocks, b);
-      const int64_t size = block.end - block.begin;
+    row_blocks_.each(rows, [&](int64_t begin, int64_t size) {
       arch::PlanarTile tile{};
       tile.segment = segment_;
       tile.segments = 0;
@@ -280,11 +279,11 @@ class Task {
       tile.channels = static_cast<size_t>(layer_.in_per_group);
       tile.channel_stride = block_;
       tile.block_stride = layer_.in_per_group * block_;
-      tile.t = t_ + block.begin * plan_.t_pitch + x_begin_ - window_;
+      tile.t = t_ + begin * plan_.t_pitch + x_begin_ - window_;
       tile.t_stride = plan_.t_pitch;
       tile.count = static_cast<size_t>(columns());
       kernels_.planar[size - 1](tile);
-    }
+    });
     const float* t = t_;
     for (int64_t i = first_phase_; i < last_phase_; ++i) {
       if (!is_active(i, point)) continue;
@@ -418,6 +417,7 @@ class Task {
   const Plan& plan_;
   const RunArguments& arguments_;
   const int64_t block_;
+  const RowBlocks row_blocks_;
   const int64_t points_;
   const int64_t outputs_;
   const bool in_place_;

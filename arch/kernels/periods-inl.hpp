@@ -87,7 +87,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin
     for (size_t i = 0; i < kPhases * kVectors * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(to + i, 1);
   }
 #endif
-  PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, acc);
+  PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {}, acc);
   if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
     if (kBlocks == 1 && HWY_UNLIKELY(count < kVectors * kLanes)) {
       return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, begin, count);

@@ -73,20 +73,37 @@ constexpr size_t planar_blocks(size_t rows) {
   return most < 1 ? 1 : most > 4 ? 4 : most;
 }
 
+// What is asked for while a sum is made, a cache line per channel: with the first segment what belongs to the first block, with the
+// second what belongs to the second.
+struct PlanarFetch {
+  const float* first;  // nullptr: nothing
+  ptrdiff_t channel;
+  ptrdiff_t block;
+};
+
 // acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v].
 template <size_t kRows, size_t NV, size_t kBlocks>
 HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t channel_stride,
-                          ptrdiff_t block_stride, size_t block, V (&acc)[kBlocks][kRows][NV]) {
+                          ptrdiff_t block_stride, size_t block, PlanarFetch fetch, V (&acc)[kBlocks][kRows][NV]) {
 #if HWY_ARCH_X86
   // The next blocks, which may lie in L2. No more than 2 KiB of what lies in order.
   const ptrdiff_t ahead = HWY_MIN(static_cast<ptrdiff_t>(kBlocks) * block_stride, ptrdiff_t{512});
+  const PlanarSegment* const first = segment;
 #endif
   for (const PlanarSegment* const end = segment + segments; segment != end; ++segment) {
     const float* HWY_RESTRICT x = segment->x + static_cast<ptrdiff_t>(block) * block_stride;
     const float* HWY_RESTRICT w = segment->w;
+#if HWY_ARCH_X86
+    const bool far = fetch.first != nullptr && segment < first + kBlocks;
+    const float* next = far ? fetch.first + (segment - first + static_cast<ptrdiff_t>(block)) * fetch.block : x + ahead;
+    const ptrdiff_t next_stride = far ? fetch.channel : channel_stride;
+#else
+    static_cast<void>(fetch);
+#endif
     for (size_t channel = 0; channel < channels; ++channel, x += channel_stride, w += kRows) {
 #if HWY_ARCH_X86
-      __builtin_prefetch(x + ahead);
+      __builtin_prefetch(next);
+      next += next_stride;
 #endif
 #pragma GCC unroll 4
       for (size_t b = 0; b < kBlocks; ++b) PlanarStep<kRows, NV>(x + static_cast<ptrdiff_t>(b) * block_stride, w, acc[b]);
@@ -107,7 +124,8 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
     }
   }
-  PlanarSum<kRows, NV, kBlocks>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block, acc);
+  PlanarSum<kRows, NV, kBlocks>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block,
+                                {tile.fetch, tile.fetch_channel, tile.fetch_block}, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
@@ -144,6 +162,77 @@ void CopyBlocks(const float* from, size_t count, float* to, ptrdiff_t block_stri
   if (count == 0) return;
 #pragma GCC unroll 4
   for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(LoadColumns(from, v, count), d, to + v * kLanes);
+}
+
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// Four channels of a block of pixels, `stride` apart, as rows of the block.
+HWY_INLINE void FourChannels(const float* from, ptrdiff_t stride, float* to) {
+  constexpr ptrdiff_t kBlock = static_cast<ptrdiff_t>(kPlanarVectors * kLanes);
+  const D d;
+  const hn::Repartition<double, D> pairs;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kPlanarVectors; ++v, from += static_cast<ptrdiff_t>(kLanes) * stride, to += kLanes) {
+    const V a0 = LoadFourColumns(from, stride);
+    const V a1 = LoadFourColumns(from + stride, stride);
+    const V a2 = LoadFourColumns(from + 2 * stride, stride);
+    const V a3 = LoadFourColumns(from + 3 * stride, stride);
+    const auto b0 = hn::BitCast(pairs, hn::InterleaveLower(d, a0, a1));
+    const auto b1 = hn::BitCast(pairs, hn::InterleaveLower(d, a2, a3));
+    const auto b2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
+    const auto b3 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b0, b1)), d, to);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, to + kBlock);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, to + 2 * kBlock);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, to + 3 * kBlock);
+  }
+}
+
+// At most four channels of at most a block of pixels; zeros after `pixels`.
+HWY_INLINE void SomeChannels(const float* from, ptrdiff_t stride, size_t pixels, size_t channels, float* to) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  const hn::FixedTag<float, 4> four;
+  HWY_ALIGN float some[4 * kBlock];
+  if (channels == 4) {
+    for (size_t i = 0; i < pixels; ++i, from += stride) hn::Store(hn::LoadU(four, from), four, some + 4 * i);
+  } else {
+    for (size_t i = 0; i < pixels; ++i, from += stride) {
+      for (size_t c = 0; c < channels; ++c) some[4 * i + c] = from[c];
+      for (size_t c = channels; c < 4; ++c) some[4 * i + c] = 0;
+    }
+  }
+  for (size_t i = pixels; i < kBlock; ++i) hn::Store(hn::Zero(four), four, some + 4 * i);
+  if (channels == 4) return FourChannels(some, 4, to);
+  HWY_ALIGN float rows[4 * kBlock];
+  FourChannels(some, 4, rows);
+  for (size_t i = 0; i < channels * kBlock; i += kLanes) hn::StoreU(hn::Load(D(), rows + i), D(), to + i);
+}
+#endif
+
+void PixelBlocks(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  for (; pixels != 0; from += static_cast<ptrdiff_t>(kBlock) * pixel, to += channels * kBlock) {
+    const size_t n = HWY_MIN(pixels, kBlock);
+    pixels -= n;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+    if (n == kBlock ? channels > 4 || pixel != static_cast<ptrdiff_t>(channels) : n > 2) {
+      size_t c = 0;
+      if (HWY_LIKELY(n == kBlock)) {
+        const float* next = from + static_cast<ptrdiff_t>(kBlock) * pixel;
+        for (; c + 4 <= channels; c += 4, next += 4 * kBlock) {
+#pragma GCC unroll 8
+          for (size_t i = 0; i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + i);
+          FourChannels(from + c, pixel, to + c * kBlock);
+        }
+      }
+      for (; c < channels; c += 4) SomeChannels(from + c, pixel, n, HWY_MIN(channels - c, size_t{4}), to + c * kBlock);
+      continue;
+    }
+#endif
+    if (n != kBlock) {
+      for (size_t i = 0; i < channels * kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), to + i);
+    }
+    Transpose(from, pixel, n, channels, to, static_cast<ptrdiff_t>(kBlock));
+  }
 }
 
 void PadRows(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride) {

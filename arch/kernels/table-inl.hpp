@@ -10,6 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/common-inl.hpp"
+#include "arch/kernels/rows-inl.hpp"
 // Families that TCONV_ALGORITHMS leaves out (src/CMakeLists.txt) are not even seen.
 #if !TCONV_WITHOUT_DEPTHWISE
 #include "arch/kernels/depthwise-inl.hpp"
@@ -23,7 +24,6 @@ HWY_BEFORE_NAMESPACE();
 // After the planar kernels, whose sums it finishes.
 #include "arch/kernels/periods-inl.hpp"
 #endif
-#include "arch/kernels/rows-inl.hpp"
 #if !TCONV_WITHOUT_SMALL_IMAGE
 #include "arch/kernels/small_image-inl.hpp"
 #endif
@@ -66,6 +66,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->overlap = Overlap;
   table->periods = Periods;
   table->copy_blocks = CopyBlocks;
+  table->pixel_blocks = PixelBlocks;
   table->pad_rows = PadRows;
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE
