@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "checked.hpp"
-#include "row_blocks.hpp"
 
 namespace tconv::planar {
 namespace {
@@ -88,12 +87,12 @@ bool plan_weights(const Layer& layer, Plan* plan) {
 }
 
 // The weights of one (z, y) phase; returns the end.
-float* pack_phase(const Layer& layer, const Plan& plan, const RowBlocks& blocks, int64_t group, const LivePhase& z,
-                  const LivePhase& y, const float* weights, float* packed) {
+float* pack_phase(const Layer& layer, const Plan& plan, int64_t group, const LivePhase& z, const LivePhase& y, const float* weights,
+                  float* packed) {
   const int64_t kernel = layer.axis(2).kernel;
   for (int64_t first = 0; first < layer.out_per_group; first += plan.chunk_channels) {
     const int64_t rows = std::min(plan.chunk_channels, layer.out_per_group - first) * kernel;
-    blocks.each(rows, [&](int64_t begin, int64_t size) {
+    plan.row_blocks.each(rows, [&](int64_t begin, int64_t size) {
       for (int64_t jz = 0; jz < z.taps; ++jz) {
         for (int64_t jy = 0; jy < y.taps; ++jy) {
           for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
@@ -117,7 +116,7 @@ bool supports(const Layer& layer, const Options&) { return layer.finite_weights 
 
 // Cycles, beside those of the inner loops (src/plan.hpp), measured:
 constexpr double transposed = 0.25;   // a number moved between pixels and planes, whole vectors at a time
-constexpr double row_overhead = 100;  // an output row
+constexpr double row_overhead = 150;  // an output row
 constexpr double call_overhead = 60;  // a kernel called for one row
 constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
 constexpr double stored = 8;          // bytes of outputs a cycle, where they do not stay in L2
@@ -134,7 +133,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
 
   // Inputs are copied once, outputs of several channels transposed once.
   double cycles = input * (nhwc ? transposed : 2 / lanes);
-  if (nhwc && layer.out_per_group > 1) cycles += output * (layer.out_per_group <= 4 ? transposed : 4 * transposed);
+  if (nhwc && layer.out_per_group > 1)
+    cycles += output * (layer.out_per_group <= 4 ? 1.5 * transposed : 4 * transposed) + call_overhead * rows;
   if (output * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += output * sizeof(float) / stored;
   const RowBlocks row_blocks(kernels);
   const double vectors = static_cast<double>(kernels.planar_vectors);
@@ -171,7 +171,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const bool scatter = g.axis[2].stride > arch::KernelTable::max_overlap_phases;
   const double calls = scatter ? static_cast<double>(std::min(g.axis[2].stride, g.axis[2].kernel)) : 1;
   return cycles + call_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
-         output / lanes * (3 + 3 * std::max(overlaps, 1.0));
+         output / lanes * (1 + 1.5 * std::max(overlaps, 1.0));
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
@@ -194,12 +194,13 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
     std::memcpy(plan->weights.data(), weights, size * sizeof(float));
   } else {
     plan->chunk_channels = choose_chunk(layer, kernels);
+    plan->row_blocks = RowBlocks(kernels);
     if (!plan_weights(layer, plan)) return no_memory;
     for (int64_t group = 0; group < layer.description.groups; ++group) {
       float* packed = plan->weights.data() + group * plan->group_weights;
       for (const LivePhase& z : layer.phases[0].live) {
         for (const LivePhase& y : layer.phases[1].live) {
-          packed = pack_phase(layer, *plan, RowBlocks(kernels), group, z, y, weights, packed);
+          packed = pack_phase(layer, *plan, group, z, y, weights, packed);
         }
       }
     }
@@ -269,9 +270,9 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   }
   plan->fused = taps_tile(layer) && x.pad_begin % x.stride == 0 && !layer.description.residual;
   plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
-  plan->terms = x.kernel;
+  plan->terms = 2 * x.kernel;
   const int64_t taps = g.axis[0].kernel * g.axis[1].kernel;
-  const int64_t row_blocks_of_chunk = RowBlocks(kernels).count(plan->chunk_channels * x.kernel);
+  const int64_t row_blocks_of_chunk = plan->row_blocks.count(plan->chunk_channels * x.kernel);
   plan->in_place = good_in_place(layer, taps * plan->chunks * row_blocks_of_chunk, options);
   const int64_t columns = std::min(q_count, x.input - x.pad_begin / x.stride);
   if (plan->fused && columns < block) plan->in_place = false;

@@ -26,6 +26,7 @@
 #include "buffer.hpp"
 #include "layer.hpp"
 #include "planar_tiles.hpp"
+#include "row_blocks.hpp"
 
 namespace tconv::planar {
 
@@ -43,6 +44,7 @@ struct Plan {
   int64_t group_weights = 0;   // floats per channel group
   int64_t chunk_channels = 1;  // output channels whose rows of T are made together
   int64_t chunks = 1;
+  RowBlocks row_blocks;   // of the rows of T of a chunk
   Buffer<float> weights;  // [channel group][z phase][y phase][chunk][row block][jz][jy][ci][row of block]; direct: as given
   Buffer<float> bias;     // [out_channels]
   Buffer<float> slopes;   // [out_channels], for prelu

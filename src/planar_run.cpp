@@ -6,7 +6,6 @@
 #include "period_tasks.hpp"
 #include "planar.hpp"
 #include "planar_finish.hpp"
-#include "row_blocks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
@@ -49,7 +48,6 @@ class Task {
         arguments_(arguments),
         block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
         row_floats_(layer.in_per_group * plan.x_blocks * block_),
-        row_blocks_(kernels),
         finisher_(layer, kernels, plan, arguments) {
     const WorkspaceLayout workspace = workspace_layout(layer, kernels, plan);
     unsigned char* const own = arguments.workspace + slot * workspace.bytes();
@@ -58,8 +56,10 @@ class Task {
     float* const rows = t_ + workspace.t;
     periods_ = rows + workspace.rows;
     segment_ = reinterpret_cast<arch::PlanarSegment*>(periods_ + workspace.periods);
-    finisher_.use({rows, periods_,
-                   reinterpret_cast<arch::OverlapTerm*>(reinterpret_cast<unsigned char*>(segment_) + workspace.segment_bytes)});
+    auto* const term = reinterpret_cast<arch::OverlapTerm*>(reinterpret_cast<unsigned char*>(segment_) + workspace.segment_bytes);
+    finisher_.use({rows, periods_, term});
+    terms_ = term + layer.axis(2).kernel;
+    if (!plan.fused) list_terms();
   }
 
   void run(const PeriodTask& task) {
@@ -251,7 +251,7 @@ class Task {
     const int64_t steps = z_.taps * y_.taps * layer_.in_per_group;
     const float* weights = chunk_weights();
     const int64_t t_rows = channels_ * layer_.axis(2).kernel;
-    row_blocks_.each(t_rows, [&](int64_t begin, int64_t size) {
+    plan_.row_blocks.each(t_rows, [&](int64_t begin, int64_t size) {
       arch::PlanarTile tile{};
       tile.segment = segment_;
       tile.segments =
@@ -365,9 +365,28 @@ class Task {
       std::fill(y + c * line_stride_ + begin, y + c * line_stride_ + end, periods_[c * phases]);
   }
 
+  // The terms of channel 0 of a chunk, phase by phase: those of the other channels lie further on. With many phases they are found
+  // one by one.
+  void list_terms() {
+    phases_listed_ = layer_.axis(2).stride <= arch::KernelTable::max_overlap_phases;
+    size_t at = 0;
+    for (int64_t phase = 0; phases_listed_ && phase < layer_.axis(2).stride; ++phase) {
+      first_term_[phase] = at;
+      at = find_terms(0, phase, terms_, at);
+      first_term_[phase + 1] = at;
+    }
+  }
+
   // The terms that reach a phase in channel c of the chunk.
   size_t append_terms(int64_t c, int64_t phase, arch::OverlapTerm* term, size_t at) const {
     if (!live_) return at;
+    if (!phases_listed_) return find_terms(c, phase, term, at);
+    const int64_t distance = c * layer_.axis(2).kernel * plan_.t_pitch;
+    for (size_t i = first_term_[phase]; i < first_term_[phase + 1]; ++i) term[at++] = {terms_[i].x + distance, 1.0f};
+    return at;
+  }
+
+  size_t find_terms(int64_t c, int64_t phase, arch::OverlapTerm* term, size_t at) const {
     const int64_t kernel = layer_.axis(2).kernel;
     const LivePhase* const taps = phase_from_output(layer_, 2, phase);
     for (int64_t j = 0; taps != nullptr && j < taps->taps; ++j) {
@@ -384,12 +403,14 @@ class Task {
   const RunArguments& arguments_;
   const int64_t block_;
   const int64_t row_floats_;
-  const RowBlocks row_blocks_;
   Finisher finisher_;
   float* copies_ = nullptr;
   float* t_ = nullptr;
   float* periods_ = nullptr;
   arch::PlanarSegment* segment_ = nullptr;
+  arch::OverlapTerm* terms_ = nullptr;
+  bool phases_listed_ = false;
+  size_t first_term_[arch::KernelTable::max_overlap_phases + 1] = {};
 
   PeriodTask task_{};
   const float* input_ = nullptr;

@@ -7,7 +7,6 @@
 
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
-#include "row_blocks.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::planar_winograd {
@@ -176,6 +175,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   if (!winograd::accurate(layer, options.winograd.accuracy, plan->y, nullptr)) return false;
   if (!weights_fit(layer, options, plan->y.products)) return false;
   plan->staged = is_staged(layer);
+  plan->row_blocks = RowBlocks(kernels);
   plan->chunk = choose_chunks(layer, kernels);
   while (!fits_any_shape(layer, options, block, static_cast<int64_t>(kernels.lanes), plan)) {
     if (plan->chunk.phases == 1 && plan->chunk.channels == 1) return false;
@@ -199,7 +199,6 @@ double output_cycles(int64_t points, int64_t outputs) { return static_cast<doubl
 double product_cycles(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t columns) {
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
-  const RowBlocks row_blocks(kernels);
   const int64_t phases = layer.axis(1).stride;
   const int64_t rest = columns % block;
   double cycles = 0;
@@ -208,8 +207,8 @@ double product_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
       const int64_t active = active_phases(plan, first, std::min(phases, first + plan.chunk.phases), point);
       if (active == 0) continue;
       const int64_t rows = active * plan.chunk.channels * layer.axis(2).kernel;
-      cycles += static_cast<double>(columns / block) * row_blocks.cycles(rows);
-      if (rest != 0) cycles += rest <= lanes ? row_blocks.cycles_of_vector(rows) : row_blocks.cycles(rows);
+      cycles += static_cast<double>(columns / block) * plan.row_blocks.cycles(rows);
+      if (rest != 0) cycles += rest <= lanes ? plan.row_blocks.cycles_of_vector(rows) : plan.row_blocks.cycles(rows);
     }
   }
   return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
@@ -287,8 +286,8 @@ double choose_variant(const Layer& layer, const arch::KernelTable& kernels, cons
 }
 
 // Weights of one (z, chunk): [point][block of rows][jz][ci][row of block]; returns the end.
-float* pack_chunk(const Layer& layer, const Plan& plan, const RowBlocks& blocks, int64_t group, const LivePhase& z,
-                  int64_t first_phase, int64_t first_channel, const float* weights, float* packed) {
+float* pack_chunk(const Layer& layer, const Plan& plan, int64_t group, const LivePhase& z, int64_t first_phase,
+                  int64_t first_channel, const float* weights, float* packed) {
   const int64_t kernel = layer.axis(2).kernel;
   const int64_t last_phase = std::min(layer.axis(1).stride, first_phase + plan.chunk.phases);
   const int64_t channels = std::min(plan.chunk.channels, layer.out_per_group - first_channel);
@@ -296,7 +295,7 @@ float* pack_chunk(const Layer& layer, const Plan& plan, const RowBlocks& blocks,
   const int domain_taps = static_cast<int>(plan.y.taps);
   for (int64_t point = 0; point < plan.y.points; ++point) {
     const int64_t rows = active_phases(plan, first_phase, last_phase, point) * channels * kernel;
-    blocks.each(rows, [&](int64_t begin, int64_t size) {
+    plan.row_blocks.each(rows, [&](int64_t begin, int64_t size) {
       for (int64_t jz = 0; jz < z.taps; ++jz) {
         for (int64_t ci = 0; ci < layer.in_per_group; ++ci) {
           int64_t row = 0;
@@ -326,7 +325,7 @@ float* pack_chunk(const Layer& layer, const Plan& plan, const RowBlocks& blocks,
   return packed;
 }
 
-bool pack_weights(const Layer& layer, const RowBlocks& blocks, const float* weights, Plan* plan) {
+bool pack_weights(const Layer& layer, const float* weights, Plan* plan) {
   const AxisPhases& z = layer.phases[0];
   if (!plan->z_weights_at.allocate(z.live.size())) return false;
   int64_t at = 0;
@@ -341,7 +340,7 @@ bool pack_weights(const Layer& layer, const RowBlocks& blocks, const float* weig
     for (const LivePhase& zp : z.live) {
       for (int64_t phase = 0; phase < layer.axis(1).stride; phase += plan->chunk.phases) {
         for (int64_t channel = 0; channel < layer.out_per_group; channel += plan->chunk.channels) {
-          packed = pack_chunk(layer, *plan, blocks, group, zp, phase, channel, weights, packed);
+          packed = pack_chunk(layer, *plan, group, zp, phase, channel, weights, packed);
         }
       }
     }
@@ -387,7 +386,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   if (!shape_variant(layer, kernels, options, variant, plan)) return no_memory;
   const int64_t kernel = layer.axis(2).kernel;
   if (!plan->x_taps.allocate(static_cast<size_t>(kernel))) return no_memory;
-  if (!pack_weights(layer, RowBlocks(kernels), weights, plan)) return no_memory;
+  if (!pack_weights(layer, weights, plan)) return no_memory;
   const size_t channels = static_cast<size_t>(layer.description.out_channels);
   if (!plan->bias.allocate(channels)) return no_memory;
   if (bias != nullptr) std::memcpy(plan->bias.data(), bias, channels * sizeof(float));

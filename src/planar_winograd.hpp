@@ -19,6 +19,7 @@
 #include "buffer.hpp"
 #include "layer.hpp"
 #include "planar.hpp"
+#include "row_blocks.hpp"
 #include "winograd.hpp"
 
 namespace tconv::planar_winograd {
@@ -56,6 +57,7 @@ struct WorkspaceLayout {
 struct Plan {
   winograd::AxisDomain y;
   Chunks chunk;
+  RowBlocks row_blocks;          // of the rows of T of a point
   bool staged = false;           // input rows are copied
   Buffer<int64_t> z_weights_at;  // [z phase], in floats
   int64_t group_weights = 0;     // floats per channel group

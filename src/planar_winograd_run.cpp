@@ -6,7 +6,6 @@
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
 #include "planar_winograd.hpp"
-#include "row_blocks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar_winograd {
@@ -66,7 +65,6 @@ class Task {
         plan_(plan),
         arguments_(arguments),
         block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
-        row_blocks_(kernels),
         points_(plan.y.points),
         outputs_(plan.y.outputs),
         in_place_(plan.workspace.rows == 0),
@@ -269,7 +267,7 @@ class Task {
     int64_t active = 0;
     for (int64_t i = first_phase_; i < last_phase_; ++i) active += is_active(i, point) ? 1 : 0;
     const int64_t rows = active * channels_ * kernel;
-    row_blocks_.each(rows, [&](int64_t begin, int64_t size) {
+    plan_.row_blocks.each(rows, [&](int64_t begin, int64_t size) {
       arch::PlanarTile tile{};
       tile.segment = segment_;
       tile.segments = 0;
@@ -417,7 +415,6 @@ class Task {
   const Plan& plan_;
   const RunArguments& arguments_;
   const int64_t block_;
-  const RowBlocks row_blocks_;
   const int64_t points_;
   const int64_t outputs_;
   const bool in_place_;

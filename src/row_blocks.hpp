@@ -16,6 +16,7 @@ namespace tconv {
 
 class RowBlocks {
  public:
+  RowBlocks() = default;
   explicit RowBlocks(const arch::KernelTable& kernels)
       : largest_(static_cast<int64_t>(kernels.planar_rows)), vectors_(static_cast<double>(kernels.planar_vectors)) {
     // What fits into one block is one: the fused kernels rely on it.
@@ -81,8 +82,8 @@ class RowBlocks {
     return std::max({r * vectors_ * together / 2, (vectors_ * together + r) / 2, 5.0}) / together;
   }
 
-  int64_t largest_;
-  double vectors_;
+  int64_t largest_ = 1;
+  double vectors_ = 1;
   double cycles_[2 * arch::KernelTable::max_planar_rows + 1] = {};
   int64_t first_[2 * arch::KernelTable::max_planar_rows + 1] = {};
 };
