@@ -115,11 +115,12 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t group, const Liv
 bool supports(const Layer& layer, const Options&) { return layer.finite_weights && most_reach(layer) <= 65536; }
 
 // Cycles, beside those of the inner loops (src/plan.hpp), measured:
-constexpr double transposed = 0.25;   // a number moved between pixels and planes, whole vectors at a time
-constexpr double row_overhead = 150;  // an output row
-constexpr double call_overhead = 60;  // a kernel called for one row
-constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
-constexpr double stored = 8;          // bytes of outputs a cycle, where they do not stay in L2
+constexpr double transposed = 0.25;      // a number moved between pixels and planes, whole vectors at a time
+constexpr double row_overhead = 150;     // an output row
+constexpr double call_overhead = 60;     // a kernel called for one row
+constexpr double overlap_overhead = 40;  // a row of one channel finished
+constexpr double streamed = 20;          // bytes of weights a cycle, where they do not stay in L2
+constexpr double stored = 8;             // bytes of outputs a cycle, where they do not stay in L2
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
@@ -170,8 +171,11 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double channel_rows = rows * static_cast<double>(layer.description.out_channels);
   const bool scatter = g.axis[2].stride > arch::KernelTable::max_overlap_phases;
   const double calls = scatter ? static_cast<double>(std::min(g.axis[2].stride, g.axis[2].kernel)) : 1;
-  return cycles + call_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
-         output / lanes * (1 + 1.5 * std::max(overlaps, 1.0));
+  const double interleaved = g.axis[2].stride > 2 ? 3 : 1;  // cycles a vector
+  const double t_bytes = static_cast<double>(t_rows * g.axis[2].input) * sizeof(float);
+  const double added = t_bytes > static_cast<double>(options.cache.l1 / 2) ? 3 : 1.5;
+  return cycles + overlap_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
+         output / lanes * (interleaved + added * std::max(overlaps, 1.0));
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

@@ -195,8 +195,8 @@ double input_cycles(int64_t points) {
 }
 double output_cycles(int64_t points, int64_t outputs) { return static_cast<double>(points) + 2.0 * static_cast<double>(outputs); }
 
-// Cycles of the products of one row of tiles, per step of the sum and strip of `columns`: as in planar.
-double product_cycles(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t columns) {
+// Cycles of the products of one row of tiles and strip of `columns`, in sums of `steps`: as in planar.
+double product_cycles(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, int64_t columns, double steps) {
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
   const int64_t phases = layer.axis(1).stride;
@@ -207,8 +207,9 @@ double product_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
       const int64_t active = active_phases(plan, first, std::min(phases, first + plan.chunk.phases), point);
       if (active == 0) continue;
       const int64_t rows = active * plan.chunk.channels * layer.axis(2).kernel;
-      cycles += static_cast<double>(columns / block) * plan.row_blocks.cycles(rows);
-      if (rest != 0) cycles += rest <= lanes ? plan.row_blocks.cycles_of_vector(rows) : plan.row_blocks.cycles(rows);
+      double all = static_cast<double>(columns / block) * plan.row_blocks.cycles(rows);
+      if (rest != 0) all += rest <= lanes ? plan.row_blocks.cycles_of_vector(rows) : plan.row_blocks.cycles(rows);
+      cycles += steps * all + 40 * static_cast<double>(plan.row_blocks.count(rows));
     }
   }
   return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
@@ -231,7 +232,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const double steps = z_taps * static_cast<double>(layer.in_per_group);
   const double stride = static_cast<double>(x.stride);
   const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
-  double cycles = steps * (product_cycles(layer, kernels, plan, columns) + input_vectors * input_cycles(plan.y.points) + 20);
+  double cycles = product_cycles(layer, kernels, plan, columns, steps) + steps * (input_vectors * input_cycles(plan.y.points) + 20);
   if (plan.staged) {
     cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.5 : 3.0);
   } else if (static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2)) {
