@@ -116,7 +116,7 @@ void place_blocks(const Layer& layer, Plan* plan) {
 }
 
 // Cycles of one run. Products: as window GEMM's. Their weights come from the cache that holds them once a block, evenly while
-// products are made: the longer of the two counts, and a quarter of the other. Transforms: what they load and store, and a call's
+// products are made: the longer of the two counts, and two fifths of the other. Transforms: what they load and store, and a call's
 // overhead.
 double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
@@ -137,8 +137,11 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
 
   const double ny = static_cast<double>(plan.y.points), nx = static_cast<double>(plan.x.points);
   const double my = static_cast<double>(plan.y.outputs), mx = static_cast<double>(plan.x.outputs);
-  const double input = 2 * ny * (mx + 1) + 2 * ny * nx;         // per tile and vector of channels
-  const double output = (ny + my) * nx + 1.5 * my * (nx + mx);  // per tile, phase and vector of columns
+  // Along y and then along x; a 1-D layer has the latter alone.
+  const bool two = plan.y.points > 1;
+  const double input = (two ? 2 * ny * (mx + 1) : 0) + 2 * ny * nx;         // per tile and vector of channels
+  const double output = (two ? (ny + my) * nx : 0) + 1.5 * my * (nx + mx);  // per tile, phase and vector of columns
+  const double calls = two ? 200 : 100;
   const double channel_vectors = static_cast<double>(ceil_div(layer.in_per_group, static_cast<int64_t>(kernels.lanes)));
   const double column_vectors = static_cast<double>((widths.count - 1) * widths.vectors + widths.last_vectors);
 
@@ -151,13 +154,13 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
     const double made = products * (steps * widths.cycles + static_cast<double>(widths.count) * 110);
-    const double block = std::max(made, taps * stream) + 0.25 * std::min(made, taps * stream);
+    const double block = std::max(made, taps * stream) + 0.4 * std::min(made, taps * stream);
     const double tile =
-        input * taps * channel_vectors + phases * (output * column_vectors + 200 * static_cast<double>(widths.count));
+        input * taps * channel_vectors + phases * (output * column_vectors + calls * static_cast<double>(widths.count));
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
-    cycles += static_cast<double>(g.input_elements) * ny / my * 0.4 + static_cast<double>(g.output_elements) * 0.4;
+    cycles += static_cast<double>(g.input_elements) * ny / my * 0.8 + static_cast<double>(g.output_elements) * 0.8;
   }
   // Tiles are stored in bursts, which wait for lines that are not in L2.
   const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
