@@ -165,10 +165,15 @@ class Task {
     }
     const int64_t channels = layer_.in_per_group;
     const size_t count = static_cast<size_t>(std::min(layer_.axis(2).input - first, blocks * block_));
+    // Rows that follow each other in memory and, up to the end of the ring, in blocks are copied as one.
+    const int64_t width = layer_.axis(2).input;
+    const bool follow = first == 0 && pitch.row == width && width == plan_.x_blocks * block_;
     for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t iy = copied_end_; iy < last; ++iy) {
-        kernels_.copy_blocks(plane + c * pitch.channel + iy * pitch.row + first, count, copy_of(jz, iy) + c * block_,
-                             channels * block_);
+      for (int64_t iy = copied_end_; iy < last;) {
+        const int64_t rows = follow ? std::min(last - iy, plan_.ring - iy % plan_.ring) : 1;
+        kernels_.copy_blocks(plane + c * pitch.channel + iy * pitch.row + first, count + static_cast<size_t>((rows - 1) * width),
+                             copy_of(jz, iy) + c * block_, channels * block_);
+        iy += rows;
       }
     }
     for (int64_t iy = copied_end_; layer_.has_input_activation() && iy < last; ++iy)

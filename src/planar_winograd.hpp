@@ -87,6 +87,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
+// How many of the phases [first, last) of y have products at a point.
+int64_t active_phases(const Plan& plan, int64_t first, int64_t last, int64_t point);
+// Transforms and packs the weights of a plan that is shaped otherwise. False: no memory.
+bool pack_weights(const Layer& layer, const float* weights, Plan* plan);
 // Names the variant: "F(4,5) along y".
 void describe(const Plan& plan, char* text, size_t size);
 

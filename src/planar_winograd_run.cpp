@@ -6,56 +6,13 @@
 #include "input_rows.hpp"
 #include "outer_taps.hpp"
 #include "planar_winograd.hpp"
+#include "planar_winograd_tasks.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar_winograd {
 namespace {
 
 using winograd::PhaseDomain;
-
-// Neighbouring tiles of one residue, in one plane of one image and channel group.
-struct TileTask {
-  int64_t image, group, plane, residue;
-  int64_t first, last;
-};
-
-class TileTasks {
- public:
-  TileTasks(const Layer& layer, const Plan& plan, const Parallelism& parallelism)
-      : layer_(layer), plan_(plan), tiles_per_task_(plan.y.tiles) {
-    const int64_t outer = layer.description.batch * layer.description.groups * layer.output(0) * plan.y.residues;
-    // Enough tasks to keep the threads busy to the end; how they are cut changes no result.
-    const int64_t wanted = parallelism.threads > 1 ? 4 * static_cast<int64_t>(parallelism.threads) : 1;
-    while (tiles_per_task_ > 1 && outer * ceil_div(plan.y.tiles, tiles_per_task_) < wanted) {
-      tiles_per_task_ = ceil_div(tiles_per_task_, 2);
-    }
-    blocks_ = ceil_div(plan.y.tiles, tiles_per_task_);
-    count_ = outer * blocks_;
-  }
-  int64_t count() const { return count_; }
-  TileTask operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
-    TileTask task{};
-    task.first = next(blocks_) * tiles_per_task_;
-    task.last = std::min(plan_.y.tiles, task.first + tiles_per_task_);
-    task.residue = next(plan_.y.residues);
-    task.plane = next(layer_.output(0));
-    task.group = next(layer_.description.groups);
-    task.image = index;
-    return task;
-  }
-
- private:
-  const Layer& layer_;
-  const Plan& plan_;
-  int64_t tiles_per_task_;
-  int64_t blocks_ = 1;
-  int64_t count_ = 0;
-};
 
 class Task {
  public:
