@@ -217,10 +217,12 @@ void PixelBlocks(const float* from, ptrdiff_t pixel, size_t pixels, size_t chann
     if (n == kBlock ? channels > 4 || pixel != static_cast<ptrdiff_t>(channels) : n > 2) {
       size_t c = 0;
       if (HWY_LIKELY(n == kBlock)) {
+        // The next pixels, unless these, their copy and those would not share L1.
         const float* next = from + static_cast<ptrdiff_t>(kBlock) * pixel;
+        const bool fetch = channels * kBlock <= 2048;
         for (; c + 4 <= channels; c += 4, next += 4 * kBlock) {
 #pragma GCC unroll 8
-          for (size_t i = 0; i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + i);
+          for (size_t i = 0; fetch && i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + i);
           FourChannels(from + c, pixel, to + c * kBlock);
         }
       }
