@@ -15,7 +15,8 @@ constexpr double memory_bytes_per_cycle = 4;
 // A core's share of a server's L3 is not known: no more than this is counted on.
 constexpr double most_l3 = 32 << 20;
 
-// Cycles to read `bytes` of weights once, in turn again and again: half of L2 keeps them, or the less of them the more they exceed it.
+// Cycles to read `bytes` of weights once, in turn again and again: half of L2 keeps them, or the less of them the more they exceed
+// it.
 inline double stream_cycles(const CacheSizes& cache, double bytes) {
   const double kept = 0.5 * static_cast<double>(cache.l2);
   if (bytes <= kept) return 0;

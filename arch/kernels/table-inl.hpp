@@ -17,6 +17,8 @@ HWY_BEFORE_NAMESPACE();
 #endif
 #if !TCONV_WITHOUT_WINDOW_GEMM
 #include "arch/kernels/gemm-inl.hpp"
+// Keeps clang-format from sorting: the strips are made of the tiles.
+#include "arch/kernels/gemm_strips-inl.hpp"
 #endif
 #if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/overlap-inl.hpp"
