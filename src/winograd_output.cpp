@@ -7,6 +7,10 @@
 namespace tconv::winograd {
 namespace {
 
+// Planes often lie at multiples of 4 KiB from each other, where their lines share one set of L1; it has room for eight and the
+// strip.
+constexpr int64_t planes_together = 8;
+
 class OutputTransform {
  public:
   explicit OutputTransform(const BlockTask& task)
@@ -95,11 +99,13 @@ class OutputTransform {
       }
       store_line(first_panel, first, last, i, [&](const Panel&, const Line&) { return Places{strip, residual}; });
       const Pitch& p = t_.layer.geometry.output_pitch;
+      float* const planes = t_.arguments.output + at.image * p.batch + t_.block.plane * p.plane + channel * p.channel;
       rows([&](int64_t t, int64_t row) {
-        t_.kernels.transpose(strip.at(t, begin), columns, static_cast<size_t>(end - begin), static_cast<size_t>(panel.channels),
-                             t_.arguments.output + at.image * p.batch + t_.block.plane * p.plane + channel * p.channel +
-                                 row * p.row + begin * p.pixel,
-                             p.channel);
+        float* const to = planes + row * p.row + begin * p.pixel;
+        for (int64_t c = 0; c < panel.channels; c += planes_together) {
+          t_.kernels.transpose(strip.at(t, begin) + c, columns, static_cast<size_t>(end - begin),
+                               static_cast<size_t>(std::min(planes_together, panel.channels - c)), to + c * p.channel, p.channel);
+        }
       });
     }
   }
