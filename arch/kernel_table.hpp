@@ -60,8 +60,8 @@ struct GemmStrip {
   ptrdiff_t residual_run_stride;
   const float* slopes;  // panel-wide, for prelu
   Epilogue epilogue;    // of the last block of a sum, else none
-  // What the next strip reads from beyond L2, asked for evenly while this one is computed (a hint, of x86).
-  const float* next_weights;
+  // What the next strip reads from beyond L2, weights or rows of A, asked for evenly while this one is computed (a hint, of x86).
+  const float* next;
   size_t next_lines;  // of 64 bytes; 0: nothing is asked for
   bool streams;       // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
 };

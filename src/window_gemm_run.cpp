@@ -180,7 +180,7 @@ void Task::whole_rows(const Pass& p, int64_t row, int64_t rows) {
     for (int64_t m = 0;; m += step) {
       strip.rows = static_cast<size_t>(std::min(step, all - m));
       strip.first_run = static_cast<size_t>(count - first);
-      panels(p, block, strip, panel);
+      panels(p, block, strip, panel, p.joined ? std::min(step, all - m - step) : 0);
       strip.next_lines = 0;
       if (m + step >= all) break;
       for (size_t i = 0; i < strip.segments; ++i) segment_[i].a += step * pitch;
@@ -197,11 +197,20 @@ void Task::whole_rows(const Pass& p, int64_t row, int64_t rows) {
 
 void Task::ask_for_weights(const Pass& p, const Panel& panel, arch::GemmStrip* strip) const {
   const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
-  strip->next_weights = panel.b + std::min(p.sum.k, (p.part + 1) * p.sum.part) * width;
+  strip->next = panel.b + std::min(p.sum.k, (p.part + 1) * p.sum.part) * width;
   strip->next_lines = static_cast<size_t>(p.sum.part * width / line_floats);
 }
 
-void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel) {
+void Task::ask_for_rows(const Pass& p, int64_t panel, int64_t rows, arch::GemmStrip* strip) const {
+  const int64_t lines = rows * strip->a_stride / line_floats;
+  const int64_t share = ceil_div(lines, p.last_panel - p.first_panel);
+  const int64_t first = std::min(lines, (panel - p.first_panel) * share);
+  strip->next = segment_[0].a + static_cast<int64_t>(strip->rows) * strip->a_stride + first * line_floats;
+  strip->next_lines = static_cast<size_t>(std::min(share, lines - first));
+}
+
+void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel, int64_t next_rows) {
+  const bool asks = next_rows > 0 && p.last_panel - p.first_panel > 1 && strip.segments != 0;
   float* const c = strip.c;
   const float* const residual = strip.residual;
   for (int64_t j = p.first_panel;;) {
@@ -212,6 +221,7 @@ void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& stri
     const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
     strip.streams = plan_.streams && p.last_part() && strip.residual == nullptr && panel.columns == width &&
                     width % line_floats == 0 && line_aligned(strip.c);
+    if (asks) ask_for_rows(p, j, next_rows, &strip);
     kernels_.gemm[panel.vectors - 1](strip);
     if (activation_ != nullptr && p.last_part()) activate(strip);
     if (++j == p.last_panel) break;

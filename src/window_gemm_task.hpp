@@ -143,8 +143,10 @@ class Task {
   void whole_rows(const Pass& p, int64_t row, int64_t rows);
   // While a panel's part is used for the first time, the next one comes near: it lies behind this one.
   void ask_for_weights(const Pass& p, const Panel& panel, arch::GemmStrip* strip) const;
-  // The rows of a strip with all panels of a pass; `strip` is at the columns of the first.
-  void panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel);
+  // While several panels use the rows of a strip, each asks for its share of the `rows` behind them, which the next strip reads.
+  void ask_for_rows(const Pass& p, int64_t panel, int64_t rows, arch::GemmStrip* strip) const;
+  // The rows of a strip with all panels of a pass; `strip` is at the columns of the first. `next_rows` follow in one matrix A.
+  void panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel, int64_t next_rows);
 
   // window_gemm_ends.cpp
   // Rows q in which some phases of a block lie outside the output; they are few: all parts of their sums at once.

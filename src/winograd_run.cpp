@@ -103,7 +103,7 @@ void multiply(const BlockTask& t, size_t first, size_t last) {
       strip.bias = t.zeros;
       // The panel that is multiplied next lies behind this one.
       if (t.plan.far_weights) {
-        strip.next_weights = strip.b + steps * t.padded(panel);
+        strip.next = strip.b + steps * t.padded(panel);
         strip.next_lines = static_cast<size_t>(steps * t.padded(panel) / line_floats);
       }
       t.kernels.gemm[panel.vectors - 1](strip);

@@ -105,8 +105,8 @@ HWY_INLINE void AskEvenly(const GemmStrip& s, size_t before, size_t count, size_
   if (rounds == 0) return;
   tiles->ask_round = (s.next_lines + rounds * all - 1) / (rounds * all);
   const size_t a_tile = tiles->ask_round * rounds;
-  tiles->ask = s.next_weights + HWY_MIN(s.next_lines, before * a_tile) * kLineFloats;
-  tiles->ask_end = s.next_weights + HWY_MIN(s.next_lines, (before + count) * a_tile) * kLineFloats;
+  tiles->ask = s.next + HWY_MIN(s.next_lines, before * a_tile) * kLineFloats;
+  tiles->ask_end = s.next + HWY_MIN(s.next_lines, (before + count) * a_tile) * kLineFloats;
 }
 
 // The rows of a strip from `first_row` on, in `count` tiles of that many rows, `before` of `all` tiles.
