@@ -65,17 +65,16 @@ void size_workspace(const Layer& layer, int64_t block, int64_t lanes, bool any_s
   // Rows that overlap are read up to four vectors from any q of the strip on.
   plan->t_pitch = odd_lines(columns + 5 * lanes);
   plan->row_pitch = odd_lines(x.stride * plan->strip);
-  plan->stage_pitch = odd_lines(width);
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const bool gathered = layer.description.residual && nhwc && (any_shape || g.residual_pitch.pixel != 1);
   plan->workspace = {z_taps * n * plan->point_pitch,
                      pairs * x.kernel * plan->t_pitch,
                      pairs * n * plan->row_pitch,
-                     is_staged(layer) ? z_taps * n * layer.in_per_group * plan->stage_pitch : 0,
+                     is_staged(layer) ? z_taps * n * plan->point_pitch : 0,
                      nhwc && (any_shape || !rows_in_place(layer)) ? m * plan->chunk.channels * plan->row_pitch : 0,
                      gathered ? m * plan->row_pitch : 0,
                      2 * plan->row_pitch,
-                     rounded(std::max(width, plan->row_pitch), 16),
+                     rounded(std::max({width, plan->row_pitch, is_staged(layer) ? block * layer.in_per_group : 0}), 16),
                      rounded(plan->strip, 16),
                      rounded(x.kernel * static_cast<int64_t>(sizeof(arch::OverlapTerm) / sizeof(float)), 16),
                      rounded(z_taps * static_cast<int64_t>(sizeof(arch::PlanarSegment) / sizeof(float)), 16)};
@@ -124,6 +123,24 @@ void place_strips(const Layer& layer, const arch::KernelTable& kernels, const Op
   const int64_t strips = ceil_div(q_count, blocks * block - plan->reach);
   plan->strip = rounded(ceil_div(q_count, strips) + plan->reach, block) - plan->reach;
   size_workspace(layer, block, lanes, false, plan);
+}
+
+// How often products ask for a part of the next tile's rows: evenly, and only where the input may lie beyond L2. The lines of a
+// block of pixels are as many as its channels only where the pixels lie in order.
+int64_t fetch_every(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
+  const Geometry& g = layer.geometry;
+  if (static_cast<double>(g.input_span) * sizeof(float) <= static_cast<double>(options.cache.l2 / 2)) return 0;
+  if (layer.description.layout != Layout::nhwc || g.input_pitch.pixel != layer.in_per_group) return 0;
+  int64_t calls = 0;
+  for (int64_t first = 0; first < layer.axis(1).stride; first += plan.chunk.phases) {
+    const int64_t last = std::min(layer.axis(1).stride, first + plan.chunk.phases);
+    for (int64_t point = 0; point < plan.y.points; ++point) {
+      calls += plan.row_blocks.count(active_phases(plan, first, last, point) * plan.chunk.channels * layer.axis(2).kernel);
+    }
+  }
+  calls *= ceil_div(layer.out_per_group, plan.chunk.channels);
+  const int64_t parts = fetch_parts(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes));
+  return std::max<int64_t>(1, calls / (layer.phases[0].most_taps() * plan.y.outputs * parts));
 }
 
 // Rows of T that stay in L1 while they are added up, and that fill whole blocks of rows.
@@ -334,6 +351,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
     plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
   }
   place_strips(layer, kernels, options, plan);
+  plan->fetch_every = fetch_every(layer, kernels, options, *plan);
   return {};
 }
 

@@ -11,15 +11,18 @@
 // The overlapping rows are added before A^T, which acts on s_x rows of every phase and channel then, not on one of every tap. A
 // phase that is padded by an outer zero tap makes no products at that point.
 //
-// Input rows are read where they lie; those of NHWC, and those with an input activation, are first copied into planes, in a ring of
-// n rows that neighbouring tiles share.
+// Input rows are read where they lie; those of NHWC, and those with an input activation, are first copied in the blocks that U has,
+// in a ring of n rows that neighbouring tiles share. Rows that come next are asked for while products are made.
 #pragma once
+
+#include <algorithm>
 
 #include "arch/kernel_table.hpp"
 #include "buffer.hpp"
 #include "layer.hpp"
 #include "planar.hpp"
 #include "row_blocks.hpp"
+#include "streamed_output.hpp"
 #include "winograd.hpp"
 
 namespace tconv::planar_winograd {
@@ -43,11 +46,11 @@ struct WorkspaceLayout {
   int64_t u;        // [z tap][point][block][channel][column]
   int64_t t;        // [row of T of a chunk][t_pitch]
   int64_t y;        // [phase and channel of a chunk][point][row_pitch]
-  int64_t stage;    // [z tap][row of the ring][channel][stage_pitch]
+  int64_t stage;    // [z tap][row of the ring][block][channel][column]
   int64_t rows;     // finished rows that are not made in place: [output of the tile][channel of a chunk][row_pitch]
   int64_t gather;   // residual rows of pixels: [output of the tile][row_pitch]
   int64_t columns;  // bias and slope of a channel, along x: 2 * row_pitch
-  int64_t zeros;    // an input row beside the image, or the products of a dead plane
+  int64_t zeros;    // an input row (staged: a block of it) beside the image, or the products of a dead plane
   int64_t periods;  // one phase of x, where they are not interleaved in registers
   int64_t terms;    // of the overlap
   int64_t segments;
@@ -71,10 +74,10 @@ struct Plan {
   int64_t reach = 0;            // largest shift - smallest shift
   int64_t strip = 0;            // q of one strip
   int64_t x_blocks = 0;         // blocks of a transformed row
-  int64_t point_pitch = 0;      // floats between points of U
+  int64_t point_pitch = 0;      // floats between points of U, and rows of the ring
   int64_t t_pitch = 0;
   int64_t row_pitch = 0;
-  int64_t stage_pitch = 0;
+  int64_t fetch_every = 0;  // calls of the products, of which one asks for a part of a row (fetch_parts()); 0: none does
   WorkspaceLayout workspace{};
 };
 
@@ -91,6 +94,8 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
 int64_t active_phases(const Plan& plan, int64_t first, int64_t last, int64_t point);
 // Transforms and packs the weights of a plan that is shaped otherwise. False: no memory.
 bool pack_weights(const Layer& layer, const float* weights, Plan* plan);
+// Cache lines of a row in a block: so many calls of the products ask for a row.
+inline int64_t fetch_parts(int64_t block) { return std::max<int64_t>(1, block / line_floats); }
 // Names the variant: "F(4,5) along y".
 void describe(const Plan& plan, char* text, size_t size);
 

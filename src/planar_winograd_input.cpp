@@ -1,0 +1,117 @@
+#include <cstring>
+
+#include "input_rows.hpp"
+#include "planar_winograd_strip.hpp"
+
+namespace tconv::planar_winograd {
+namespace {
+
+// Where row i of a tile lies in the ring of a z tap.
+float* stage_of(const Strip& s, int64_t jz, int64_t tile, int64_t i) {
+  return s.stage + (jz * s.plan.y.points + (s.plan.y.outputs * tile + i) % s.plan.y.points) * s.plan.point_pitch;
+}
+
+// A tile's rows from `first` on into the ring, in the blocks that U has.
+void stage_rows(const Strip& s, int64_t jz, int64_t tile, int64_t first) {
+  for (int64_t i = first; i < s.plan.y.points; ++i) {
+    const int64_t iy = s.input_row(i);
+    if (!s.inside(1, iy)) continue;
+    const float* const row = s.input_at(jz, iy) - s.x_begin * s.layer.geometry.input_pitch.pixel;
+    copy_blocks(s.layer, s.kernels, row, s.x_begin, ceil_div(s.columns(), s.block), s.block, stage_of(s, jz, tile, i));
+  }
+}
+
+// U of one z tap from copied rows: all channels of a block lie in order.
+void transform_staged(const Strip& s, int64_t jz, int64_t tile, arch::WinogradInput rows) {
+  const int64_t run = s.layer.in_per_group * s.block;
+  for (int64_t i = 0; i < s.plan.y.points; ++i) {
+    const bool inside = s.inside(1, s.input_row(i));
+    rows.from[i] = inside ? stage_of(s, jz, tile, i) : s.zeros;
+    rows.from_stride[i] = inside ? run : 0;
+  }
+  rows.to_stride = run;
+  rows.count = static_cast<size_t>(run);
+  rows.repeats = static_cast<size_t>(ceil_div(s.columns(), s.block));
+  s.kernels.winograd_input[s.plan.y.points](rows);
+}
+
+// U of one z tap from rows where they lie.
+void transform_in_place(const Strip& s, int64_t jz, arch::WinogradInput rows) {
+  ptrdiff_t step[arch::max_points] = {};  // from channel to channel
+  for (int64_t i = 0; i < s.plan.y.points; ++i) {
+    const int64_t iy = s.input_row(i);
+    const bool inside = s.inside(1, iy);
+    rows.from[i] = inside ? s.input_at(jz, iy) : s.zeros;
+    rows.from_stride[i] = s.block;
+    step[i] = inside ? s.layer.geometry.input_pitch.channel : 0;
+  }
+  rows.to_stride = s.layer.in_per_group * s.block;
+  const int64_t whole = s.columns() / s.block;
+  const int64_t rest = s.columns() % s.block;
+  const arch::WinogradInputFunction transform = s.kernels.winograd_input[s.plan.y.points];
+  for (int64_t ci = 0; ci < s.layer.in_per_group; ++ci) {
+    rows.count = static_cast<size_t>(s.block);
+    rows.repeats = static_cast<size_t>(whole);
+    if (whole != 0) transform(rows);
+    if (rest != 0) {
+      arch::WinogradInput last = rows;
+      for (int64_t i = 0; i < s.plan.y.points; ++i) last.from[i] += whole * s.block;
+      last.to += whole * rows.to_stride;
+      last.count = static_cast<size_t>(rest);
+      last.repeats = 1;
+      transform(last);
+    }
+    for (int64_t i = 0; i < s.plan.y.points; ++i) rows.from[i] += step[i];
+    rows.to += s.block;
+  }
+}
+
+}  // namespace
+
+void clear_margins(const Strip& s) {
+  const int64_t lanes = static_cast<int64_t>(s.kernels.lanes);
+  if (!s.plan.staged && s.columns() % s.block != 0) {
+    const size_t floats = static_cast<size_t>(s.block * s.layer.in_per_group);
+    for (int64_t i = 0; i < s.z.taps * s.plan.y.points; ++i) {
+      std::memset(s.u + i * s.plan.point_pitch + s.columns() / s.block * static_cast<int64_t>(floats), 0, floats * sizeof(float));
+    }
+  }
+  const int64_t first = s.x_begin - s.window;
+  const int64_t last = first + ceil_div(s.columns(), lanes) * lanes;
+  for (int64_t row = 0; row < s.plan.chunk.phases * s.plan.chunk.channels * s.layer.axis(2).kernel; ++row) {
+    float* const t = s.t + row * s.plan.t_pitch;
+    std::memset(t, 0, static_cast<size_t>(first) * sizeof(float));
+    std::memset(t + last, 0, static_cast<size_t>(s.plan.t_pitch - last) * sizeof(float));
+  }
+}
+
+void transform_inputs(const Strip& s, int64_t tile, bool follows) {
+  for (int64_t jz = 0; jz < s.z.taps; ++jz) {
+    if (!s.inside(0, s.z.input(jz))) continue;
+    arch::WinogradInput rows{};
+    rows.to = s.u + jz * s.plan.y.points * s.plan.point_pitch;
+    rows.to_point = s.plan.point_pitch;
+    if (s.plan.staged) {
+      stage_rows(s, jz, tile, follows ? s.plan.y.points - s.plan.y.outputs : 0);
+      transform_staged(s, jz, tile, rows);
+    } else {
+      transform_in_place(s, jz, rows);
+    }
+  }
+}
+
+void fetch_next(const Strip& s, int64_t call, arch::PlanarTile* product) {
+  if (call % s.plan.fetch_every != 0) return;
+  const int64_t parts = fetch_parts(s.block);
+  const int64_t i = call / s.plan.fetch_every;
+  const int64_t jz = i / parts / s.plan.y.outputs;
+  const int64_t iy = s.input_row(s.plan.y.points - s.plan.y.outputs + i / parts % s.plan.y.outputs, 1);
+  if (jz >= s.z.taps || !s.inside(0, s.z.input(jz)) || !s.inside(1, iy)) return;
+  const Pitch& pitch = s.layer.geometry.input_pitch;
+  const bool nhwc = s.layer.description.layout == Layout::nhwc;
+  product->fetch = s.input_at(jz, iy) + i % parts * line_floats * (nhwc ? s.layer.in_per_group : 1);
+  product->fetch_channel = nhwc ? line_floats : pitch.channel;
+  product->fetch_block = s.block * pitch.pixel;
+}
+
+}  // namespace tconv::planar_winograd
