@@ -228,6 +228,7 @@ struct WinogradOutput {
   ptrdiff_t residual_stride;
   const float* slopes;  // [count], for prelu
   Epilogue epilogue;
+  bool streams;  // with a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes
 };
 using WinogradInputFunction = void (*)(const WinogradInput& rows);
 using WinogradOutputFunction = void (*)(const WinogradOutput& rows);

@@ -6,6 +6,7 @@
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
 #include "gemm_panels.hpp"
+#include "streamed_output.hpp"
 #include "weight_stream.hpp"
 #include "winograd_workspace.hpp"
 
@@ -105,7 +106,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
 }
 
 // Tiles of a plane's lines in blocks of equal size.
-void place_blocks(const Layer& layer, Plan* plan) {
+void place_blocks(const Layer& layer, const Options& options, Plan* plan) {
   place_domain(layer, 1, &plan->y);
   place_domain(layer, 2, &plan->x);
   plan->lines = layer.description.batch * plan->y.residues * plan->y.tiles * plan->x.residues;
@@ -113,6 +114,12 @@ void place_blocks(const Layer& layer, Plan* plan) {
   plan->block_columns = ceil_div(plan->x.tiles, strips);
   const int64_t most_lines = std::max<int64_t>(1, plan->max_tiles / plan->block_columns);
   plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
+
+  const Description& d = layer.description;
+  const Pitch& p = layer.geometry.output_pitch;
+  plan->streams = d.layout == Layout::nhwc && !d.residual && arch::is_clamp(d.activation.kind) &&
+                  worth_streaming(options.cache, layer.geometry.output_elements) &&
+                  (p.pixel | p.row | p.plane | p.batch) % line_floats == 0;
 }
 
 // Cycles of one run. Products: as window GEMM's. Their weights come from the cache that holds them once a block, evenly while
@@ -186,7 +193,7 @@ bool choose_variant(const Layer& layer, const arch::KernelTable& kernels, const 
   for_each_variant(options, [&](const Variant& variant) {
     Plan plan;
     if (!shape_variant(layer, kernels, options, variant, &plan)) return;
-    place_blocks(layer, &plan);
+    place_blocks(layer, options, &plan);
     if (bytes_of_weights(layer, kernels, plan) > static_cast<double>(options.max_packed_bytes)) return;
     const double estimate = cycles_of(layer, kernels, options, plan);
     if (found && estimate >= *cycles) return;
@@ -276,8 +283,8 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   return pack(layer, kernels, weights, bias, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable&, const Options&, Plan* plan) {
-  place_blocks(layer, plan);
+Status reshape(const Layer& layer, const arch::KernelTable&, const Options& options, Plan* plan) {
+  place_blocks(layer, options, plan);
   return {};
 }
 

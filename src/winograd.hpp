@@ -75,6 +75,7 @@ struct Plan {
   Buffer<float> weights;         // [channel group][z phase][panels of a group][point][panel][(jz, ci)][column]
   Buffer<float> bias;            // [channel group][panel's channels]
   Buffer<float> slopes;          // the same, for prelu
+  bool streams = false;          // the output goes past the caches
   bool far_weights = false;      // they do not stay in L2 from block to block
   int64_t max_tiles = 1;         // of a block, that workspace and caches have room for
 

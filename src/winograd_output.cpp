@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "activation.hpp"
+#include "streamed_output.hpp"
 #include "winograd_task.hpp"
 
 namespace tconv::winograd {
@@ -157,7 +158,7 @@ class OutputTransform {
     if (places.residual.origin != nullptr) row.places.residual.origin = places.residual.at(first_row, 0);
     const int64_t rows = row.rows.last - row.rows.first;
     const int64_t row_step = t_.planes ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
-    row.last = last_transform(panel);
+    row.last = last_transform(panel, places.output);
     row.last.has_first = row.phase->first_point == 0;
     row.last.has_last = row.phase->last_point == t_.plan.x.points;
     row.last.to_stride = neighbour_distance(rows, row_step, places.output.row);
@@ -207,13 +208,14 @@ class OutputTransform {
   }
 
   // What all last transforms of a panel share.
-  arch::WinogradOutput last_transform(const Panel& panel) const {
+  arch::WinogradOutput last_transform(const Panel& panel, const Place<float>& output) const {
     const int64_t at = t_.block.group * t_.plan.bias_columns + panel.columns_at;
     arch::WinogradOutput last{};
     last.count = static_cast<size_t>(panel.channels);
     last.bias = t_.plan.bias.data() + at;
     last.slopes = t_.plan.slopes.size() != 0 ? t_.plan.slopes.data() + at : nullptr;
     last.epilogue = epilogue_;
+    last.streams = t_.plan.streams && panel.channels % line_floats == 0 && line_aligned(output.origin);
     return last;
   }
 
@@ -259,7 +261,7 @@ class OutputTransform {
     const int64_t first_row = row_of(panel, at, rows.first);
     const int64_t pixel = axis_output(t_.layer.axis(2), x_phase, at.x + begin * step);
     const int64_t pixel_step = output_step(t_.layer.axis(2), t_.plan.x);
-    arch::WinogradOutput last = last_transform(panel);
+    arch::WinogradOutput last = last_transform(panel, places.output);
     last.from = from + begin * t_.padded(panel);
     last.from_point = t_.w.m_point;
     last.from_stride = t_.padded(panel);

@@ -176,6 +176,7 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
       multiply(task, p, end);
       store_outputs(task, p, end);
     }
+    if (plan.streams) fence_streamed_stores();
   });
 }
 

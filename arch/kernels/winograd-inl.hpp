@@ -16,6 +16,8 @@ namespace {
 
 static_assert(max_points == cook_toom::max_points);
 
+constexpr bool kStreamsOutputs = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
+
 // Coefficients of a linear combination.
 struct Combination {
   double c[max_points] = {};
@@ -227,7 +229,11 @@ HWY_INLINE void StoreOutputs(const WinogradOutput& rows, const V* x, const Outpu
         y = ClampKeepNaN(y, columns.low, columns.high);
       }
       if constexpr (kWhole) {
-        hn::StoreU(y, D(), row + to);
+        if (kStreamsOutputs && kFinish && HWY_UNLIKELY(rows.streams)) {
+          hn::Stream(y, D(), row + to);
+        } else {
+          hn::StoreU(y, D(), row + to);
+        }
       } else {
         StoreFirst(y, row + to, lanes);
       }
