@@ -128,7 +128,12 @@ struct PlanarPeriods {
   size_t phases;  // 1 .. max_overlap_phases
   size_t lines;   // phases * lines <= planar_rows
   size_t count;
-  float* const* line;   // [lines]: y_line
+  float* const* line;  // [lines]: y_line
+  // Runs of columns, such as image rows: y of a column of a run after the first lies line_run further than in the first; the call
+  // begins at column `within` of a run, and `line` at that run's first column.
+  size_t run;  // 0: all columns are one run, and the rest is not looked at
+  size_t within;
+  ptrdiff_t line_run;
   const float* bias;    // [lines]
   const float* slopes;  // [lines], for prelu
   Epilogue epilogue;
@@ -228,7 +233,8 @@ struct WinogradOutput {
   ptrdiff_t residual_stride;
   const float* slopes;  // [count], for prelu
   Epilogue epilogue;
-  bool streams;  // with a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes
+  bool
+      streams;  // with a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes
 };
 using WinogradInputFunction = void (*)(const WinogradInput& rows);
 using WinogradOutputFunction = void (*)(const WinogradOutput& rows);

@@ -75,7 +75,10 @@ double column_cycles(const arch::KernelTable& kernels, double rows, int64_t colu
   const double vectors = static_cast<double>(kernels.planar_vectors);
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = std::clamp(static_cast<double>(kernels.planar_rows) / rows, 1.0, 4.0);
-  const double whole = std::max({rows * vectors / 2, (rows / together + vectors) / 2, 4.0 / together});
+  const bool halves =
+      rows * vectors < 10 && rows * (vectors + 1) <= vectors * static_cast<double>(kernels.planar_rows) && together < 2;
+  const double most = halves ? (vectors + 1) / vectors : 1;  // blocks of a tile
+  const double whole = std::max({rows * vectors / 2, (rows / together / most + vectors) / 2, 5.0 / together / most});
   const int64_t rest = columns % block;
   const double last = rest == 0                                     ? 0
                       : rest <= static_cast<int64_t>(kernels.lanes) ? std::max({rows / 2, (rows + 1) / 2, 4.0})
@@ -88,7 +91,17 @@ double rows_of_chunk(const Layer& layer, const arch::KernelTable& kernels) {
          static_cast<double>(count_chunks(layer, kernels));
 }
 
-// Do vectors across the ends of rows save more than the way through scratch costs?
+// Are all outputs stored from registers?
+bool stored_directly(const Layer& layer, const TileShape& s) {
+  const Description& d = layer.description;
+  if (d.residual || !(d.layout == Layout::nchw || (d.out_channels == 1 && s.out.pixel == 1))) return false;
+  for (int a = 0; a < max_rank; ++a) {
+    if (s.pad[a] != 0 || s.output[a] < s.stride[a] * s.input[a]) return false;
+  }
+  return true;
+}
+
+// Do vectors across the ends of rows save more than it costs to store their outputs?
 bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, const TileShape& s) {
   if (s.input[1] == 1 || s.in.row != s.input[2] * s.in.pixel) return false;
   const double rows = rows_of_chunk(layer, kernels);
@@ -97,7 +110,8 @@ bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, co
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
   const double lines = rows / static_cast<double>(layer.axis(2).kernel);
-  const double moved = lines * (of_piece + through_rows * static_cast<double>(s.input[2] * s.stride[2]));
+  const double columns = static_cast<double>(stored_directly(layer, s) ? std::min(s.input[2], block) : s.input[2]);
+  const double moved = lines * (of_piece + through_rows * columns * static_cast<double>(s.stride[2]));
   return together + moved < alone;
 }
 
@@ -202,8 +216,7 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
                  : plan->across_rows ? ceil_div(plan->rows * plan->columns, block)
                                      : plan->rows * ceil_div(plan->columns, block);
   plan->block_pitch = layer.in_per_group * block;
-  plan->direct = !plan->across_rows && !d.residual && (d.layout == Layout::nchw || (d.out_channels == 1 && s.out.pixel == 1));
-  for (int a = 0; a < max_rank; ++a) plan->direct = plan->direct && s.pad[a] == 0 && s.output[a] >= s.stride[a] * s.input[a];
+  plan->direct = stored_directly(layer, s);
   const int64_t columns = plan->across_rows ? plan->rows * plan->columns : plan->columns;
   plan->line_pitch = plan->direct ? 0 : ceil_div(s.stride[2] * columns, 16) * 16 + 16;
 }

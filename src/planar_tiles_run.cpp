@@ -86,6 +86,10 @@ class TilesTask {
     periods_.phases = static_cast<size_t>(shape_.stride[2]);
     periods_.line = to_;
     periods_.segments = 1;
+    if (plan.across_rows && plan.direct) {
+      periods_.run = static_cast<size_t>(shape_.input[2]);
+      periods_.line_run = shape_.stride[1] * shape_.out.row;
+    }
     periods_.bias = bias_;
     periods_.slopes = slopes_;
     if (arguments.residual == nullptr) periods_.epilogue = fused_epilogue(layer.description.activation);
@@ -185,6 +189,14 @@ class TilesTask {
       bias_[i] = plan_.bias[channel];
       slopes_[i] = plan_.slopes.size() != 0 ? plan_.slopes[channel] : 0.0f;
     }
+    if (plan_.across_rows && plan_.direct) {
+      for (int64_t i = 0; i < lines_; ++i) begin_[i] = output_row(line_[i], first_row_);
+      make_columns(input_, 0, rows_ * columns_);
+      for (int64_t i = 0; activation_ != nullptr && i < lines_; ++i) {
+        for (int64_t row = 0; row < rows_; ++row) activate(begin_[i] + row * periods_.line_run, shape_.stride[2] * columns_);
+      }
+      return;
+    }
     if (plan_.across_rows) {
       for (int64_t i = 0; i < lines_; ++i) begin_[i] = scratch_ + i * plan_.line_pitch;
       make_columns(input_, 0, rows_ * columns_);
@@ -218,7 +230,10 @@ class TilesTask {
   }
 
   void call(const float* x, int64_t column, int64_t columns) {
-    for (int64_t i = 0; i < lines_; ++i) to_[i] = begin_[i] + shape_.stride[2] * column;
+    const int64_t run = static_cast<int64_t>(periods_.run);
+    const int64_t at = run != 0 ? column / run * periods_.line_run : shape_.stride[2] * column;
+    periods_.within = static_cast<size_t>(run != 0 ? column % run : 0);
+    for (int64_t i = 0; i < lines_; ++i) to_[i] = begin_[i] + at;
     segment_.x = x;
     periods_.count = static_cast<size_t>(columns);
     kernels_.periods(periods_);

@@ -78,7 +78,9 @@ class RowBlocks {
 
   double block_cycles(int64_t rows) const {
     const double r = static_cast<double>(rows);
-    const double together = std::clamp(std::floor(static_cast<double>(largest_) / r), 1.0, 4.0);
+    double together = std::clamp(std::floor(static_cast<double>(largest_) / r), 1.0, 4.0);
+    const bool halves = together < 2 && r * vectors_ < 10 && r * (vectors_ + 1) <= static_cast<double>(largest_) * vectors_;
+    if (halves) together = (vectors_ + 1) / vectors_;
     return std::max({r * vectors_ * together / 2, (vectors_ * together + r) / 2, 5.0}) / together;
   }
 

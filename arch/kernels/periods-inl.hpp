@@ -6,40 +6,57 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-// With activations that are no clamp: sums[row of T][vectors of a block] of `vectors` vectors, of which `count` columns are stored.
+// Where the columns of a call go: column `within` of a run, whose outputs begin `distance` floats after those of the first.
+struct PeriodPlace {
+  size_t within;
+  ptrdiff_t distance;
+
+  void Advance(const PlanarPeriods& p, size_t columns) {
+    within += columns;
+    for (; HWY_UNLIKELY(within >= p.run && p.run != 0); within -= p.run) distance += p.line_run;
+  }
+};
+
+// Finished columns of all lines, `pitch` apart, whose run ends among them or which are not all wanted.
+HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t pitch, PeriodPlace place, size_t count) {
+  for (size_t done = 0; done < count;) {
+    const size_t n = p.run == 0 ? count : HWY_MIN(count - done, p.run - place.within);
+    for (size_t line = 0; line < p.lines; ++line) {
+      float* const to = p.line[line] + place.distance + p.phases * place.within;
+      std::memcpy(to, sums + line * pitch + p.phases * done, p.phases * n * sizeof(float));
+    }
+    done += n;
+    place.Advance(p, n);
+  }
+}
+
+// With activations that are no clamp: sums[row of T][vectors], interleaved as [line][column][phase].
 template <size_t kPhases>
-HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, size_t begin, size_t count) {
+HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, float* to) {
   const D d;
-  for (size_t line = 0; line < p.lines; ++line) {
+  for (size_t line = 0; line < p.lines; ++line, sums += kPhases * vectors * kLanes) {
     const V slope = hn::Set(d, p.epilogue.kind == ActivationKind::prelu ? p.slopes[line] : p.epilogue.alpha);
-    const float* from = sums + line * kPhases * vectors * kLanes;
-    float* to = p.line[line] + kPhases * begin;
-    for (size_t first = 0; first < count; first += kLanes, from += kLanes, to += kPhases * kLanes) {
+    for (size_t v = 0; v < vectors; ++v, to += kPhases * kLanes) {
       V sum[kPhases];
 #pragma GCC unroll 4
       for (size_t r = 0; r < kPhases; ++r) {
-        const V one = hn::Load(d, from + r * vectors * kLanes);
-        sum[r] = ApplyEpilogue(one, p.epilogue, slope);
+        sum[r] = ApplyEpilogue(hn::Load(d, sums + (r * vectors + v) * kLanes), p.epilogue, slope);
       }
-      if (first + kLanes <= count) {
-        StorePhases<kPhases>(sum, to);
-      } else {
-        StoreFirstPhases<kPhases>(sum, to, count - first);
-      }
+      StorePhases<kPhases>(sum, to);
     }
   }
 }
 
-// Blocks from registers. kPart: only the first `count` columns.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart>
-HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t begin, size_t count) {
+// Blocks from registers: line l from to(l) on.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, typename To>
+HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const To& to) {
   const D d;
   const ClampBounds bounds = BoundsOf(p.epilogue);
   const V low = hn::Set(d, bounds.low);
   const V high = hn::Set(d, bounds.high);
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    float* const to = p.line[line] + kPhases * begin;
+    float* const y = to(line);
 #pragma GCC unroll 4
     for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 4
@@ -50,23 +67,17 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
           const V one = acc[b][line * kPhases + r][v];
           sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
         }
-        const size_t first = (b * NV + v) * kLanes;
-        if (!kPart || first + kLanes <= count) {
-          StorePhases<kPhases>(sum, to + kPhases * first);
-        } else if (first < count) {
-          StoreFirstPhases<kPhases>(sum, to + kPhases * first, count - first);
-        }
+        StorePhases<kPhases>(sum, y + kPhases * (b * NV + v) * kLanes);
       }
     }
   }
 }
 
-// kBlocks neighbouring blocks of NV vectors at `block`; `count` columns of them are stored.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
-HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin) {
+// kBlocks neighbouring blocks of NV vectors at `block` (from its vector kFirst on); the first `count` columns of them are stored.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst = 0>
+HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count, PeriodPlace* place) {
   constexpr size_t kRows = kPhases * kLines;
-  constexpr size_t kVectors = kBlocks * NV;
-  const size_t count = p.count - begin;
+  constexpr size_t kColumns = kBlocks * NV * kLanes;
   const D d;
   V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 16
@@ -78,48 +89,65 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t begin
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = bias;
     }
   }
+  const PeriodPlace here = *place;
+  place->Advance(p, kColumns);
 #if HWY_ARCH_X86
   // What the next columns are stored to: lines of many planes are more streams than the hardware follows.
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    const float* const to = p.line[line] + kPhases * (begin + kVectors * kLanes);
+    const float* const to = p.line[line] + place->distance + kPhases * place->within;
 #pragma GCC unroll 16
-    for (size_t i = 0; i < kPhases * kVectors * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(to + i, 1);
+    for (size_t i = 0; i < kPhases * kColumns; i += 64 / sizeof(float)) __builtin_prefetch(to + i, 1);
   }
 #endif
-  PlanarSum<kRows, NV, kBlocks>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {}, acc);
-  if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
-    if (kBlocks == 1 && HWY_UNLIKELY(count < kVectors * kLanes)) {
-      return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, begin, count);
-    }
+  PlanarSum<kRows, NV, kBlocks, kFirst>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {}, acc);
+  const bool whole = kColumns <= count && (p.run == 0 || here.within + kColumns <= p.run);
+  if (HWY_LIKELY(whole && IsClamp(p.epilogue.kind))) {
+    const auto to = [&](size_t line) { return p.line[line] + here.distance + kPhases * here.within; };
     if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none)) {
-      return StorePeriods<kPhases, kLines, NV, kBlocks, false, false>(p, acc, begin, count);
+      return StorePeriods<kPhases, kLines, NV, kBlocks, false>(p, acc, to);
     }
-    return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, begin, count);
+    return StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, to);
   }
-  HWY_ALIGN float sums[kRows * kVectors * kLanes];
+  HWY_ALIGN float finished[kRows * kColumns];
+  if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
+    StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, [&](size_t line) { return finished + line * kPhases * kColumns; });
+  } else {
+    HWY_ALIGN float sums[kRows * kColumns];
 #pragma GCC unroll 16
-  for (size_t m = 0; m < kRows; ++m) {
+    for (size_t m = 0; m < kRows; ++m) {
 #pragma GCC unroll 4
-    for (size_t b = 0; b < kBlocks; ++b) {
+      for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) hn::Store(acc[b][m][v], d, sums + ((m * kBlocks + b) * NV + v) * kLanes);
+        for (size_t v = 0; v < NV; ++v) hn::Store(acc[b][m][v], d, sums + ((m * kBlocks + b) * NV + v) * kLanes);
+      }
     }
+    FinishPeriods<kPhases>(p, sums, kBlocks * NV, finished);
   }
-  FinishPeriods<kPhases>(p, sums, kVectors, begin, HWY_MIN(count, kVectors * kLanes));
+  PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
 template <size_t kPhases, size_t kLines>
 HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   constexpr size_t kBlocks = planar_blocks(kPhases * kLines);
-  size_t begin = 0;
+  PeriodPlace place{p.run == 0 ? 0 : p.within, 0};
+  size_t left = p.count;
   size_t block = 0;
-  for (; kBlocks > 1 && begin + kBlocks * kBlock <= p.count; begin += kBlocks * kBlock, block += kBlocks) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, begin);
+  for (; kBlocks > 1 && left >= kBlocks * kBlock; left -= kBlocks * kBlock, block += kBlocks) {
+    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, left, &place);
   }
-  for (; begin + kLanes < p.count; begin += kBlock, ++block) PeriodColumns<kPhases, kLines, kPlanarVectors, 1>(p, block, begin);
-  if (begin < p.count) PeriodColumns<kPhases, kLines, 1, 1>(p, block, begin);
+  if constexpr (planar_halves(kPhases * kLines)) {
+    constexpr size_t kVectors = kPlanarVectors + 1;
+    for (; left >= 2 * kVectors * kLanes; left -= 2 * kVectors * kLanes, block += kVectors) {
+      PeriodColumns<kPhases, kLines, kVectors, 1, 0>(p, block, left, &place);
+      PeriodColumns<kPhases, kLines, kVectors, 1, 1>(p, block + 1, left - kVectors * kLanes, &place);
+    }
+  }
+  for (; left > kLanes; left -= HWY_MIN(left, kBlock), ++block) {
+    PeriodColumns<kPhases, kLines, kPlanarVectors, 1>(p, block, left, &place);
+  }
+  if (left != 0) PeriodColumns<kPhases, kLines, 1, 1>(p, block, left, &place);
 }
 
 // As many lines as a block of planar_rows holds.

@@ -40,13 +40,16 @@ HWY_INLINE void PlanarRowsByLane(const V* weights, const V* column, V (&acc)[kRo
 }
 #endif
 
-// acc[m][v] += w[m] * x[v], for one channel.
-template <size_t kRows, size_t NV>
-HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, V (&acc)[kRows][NV]) {
+// acc[m][v] += w[m] * x[v], for one channel. The vectors are those of a block from kFirst on, and of the next one.
+template <size_t kRows, size_t NV, size_t kFirst>
+HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, ptrdiff_t block_stride, const float* HWY_RESTRICT w, V (&acc)[kRows][NV]) {
   const D d;
   V column[NV];
 #pragma GCC unroll 4
-  for (size_t v = 0; v < NV; ++v) column[v] = hn::LoadU(d, x + v * kLanes);
+  for (size_t v = 0; v < NV; ++v) {
+    const size_t i = kFirst + v;
+    column[v] = hn::LoadU(d, x + static_cast<ptrdiff_t>(i / kPlanarVectors) * block_stride + i % kPlanarVectors * kLanes);
+  }
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   // Four weights a load, multiplied by lane. The last load overlaps the one before when the rows are no multiple of four.
   if constexpr (kRows >= 4) {
@@ -62,15 +65,22 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, const float* HWY_RESTRIC
   for (size_t m = 0; m < kRows; ++m) {
     const V broadcast = LoadBroadcast(w + m);
 #pragma GCC unroll 4
-    for (size_t v = 0; v < NV; ++v) acc[m][v] = hn::MulAdd(broadcast, column[v], acc[m][v]);
+    for (size_t v = 0; v < NV; ++v) Accumulate(acc[m][v], broadcast, column[v]);
   }
 }
 
+constexpr size_t kPlanarAccumulators = HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64) ? 24 : 12;
+
 // How many neighbouring blocks are done at once: a few rows alone would leave the multiply-adds waiting for each other.
 constexpr size_t planar_blocks(size_t rows) {
-  constexpr size_t kAccumulators = HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64) ? 24 : 12;
-  const size_t most = kAccumulators / (rows * kPlanarVectors);
+  const size_t most = kPlanarAccumulators / (rows * kPlanarVectors);
   return most < 1 ? 1 : most > 4 ? 4 : most;
+}
+
+// Tiles of a block and a half, where a block alone has too few accumulators to be at work all the time, and two have too many.
+constexpr bool planar_halves(size_t rows) {
+  constexpr size_t kVectors = kPlanarVectors + 1;
+  return kPlanarVectors == 2 && planar_blocks(rows) == 1 && rows * kPlanarVectors < 10 && rows * kVectors <= kPlanarAccumulators;
 }
 
 // What is asked for while a sum is made, a cache line per channel: with the first segment what belongs to the first block, with the
@@ -82,7 +92,7 @@ struct PlanarFetch {
 };
 
 // acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v].
-template <size_t kRows, size_t NV, size_t kBlocks>
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0>
 HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t channel_stride,
                           ptrdiff_t block_stride, size_t block, PlanarFetch fetch, V (&acc)[kBlocks][kRows][NV]) {
 #if HWY_ARCH_X86
@@ -100,18 +110,33 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
 #else
     static_cast<void>(fetch);
 #endif
-    for (size_t channel = 0; channel < channels; ++channel, x += channel_stride, w += kRows) {
+    size_t left = channels;
 #if HWY_ARCH_X86
-      __builtin_prefetch(next);
-      next += next_stride;
-#endif
+    // Some channels a turn: what counts and adds takes its share of the ports that multiply.
+    constexpr size_t kTurn = kRows * NV * kBlocks > 12 ? 2 : 4;
+    for (; left >= kTurn; left -= kTurn, x += static_cast<ptrdiff_t>(kTurn) * channel_stride, w += kTurn * kRows) {
 #pragma GCC unroll 4
-      for (size_t b = 0; b < kBlocks; ++b) PlanarStep<kRows, NV>(x + static_cast<ptrdiff_t>(b) * block_stride, w, acc[b]);
+      for (size_t i = 0; i < kTurn; ++i) {
+        __builtin_prefetch(next + static_cast<ptrdiff_t>(i) * next_stride);
+#pragma GCC unroll 4
+        for (size_t b = 0; b < kBlocks; ++b) {
+          PlanarStep<kRows, NV, kFirst>(x + static_cast<ptrdiff_t>(i) * channel_stride + static_cast<ptrdiff_t>(b) * block_stride,
+                                        block_stride, w + i * kRows, acc[b]);
+        }
+      }
+      next += static_cast<ptrdiff_t>(kTurn) * next_stride;
+    }
+#endif
+    for (; left != 0; --left, x += channel_stride, w += kRows) {
+#pragma GCC unroll 4
+      for (size_t b = 0; b < kBlocks; ++b) {
+        PlanarStep<kRows, NV, kFirst>(x + static_cast<ptrdiff_t>(b) * block_stride, block_stride, w, acc[b]);
+      }
     }
   }
 }
 
-template <size_t kRows, size_t NV, size_t kBlocks>
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0>
 HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   const D d;
@@ -124,8 +149,8 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
     }
   }
-  PlanarSum<kRows, NV, kBlocks>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block,
-                                {tile.fetch, tile.fetch_channel, tile.fetch_block}, acc);
+  PlanarSum<kRows, NV, kBlocks, kFirst>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block,
+                                        {tile.fetch, tile.fetch_channel, tile.fetch_block}, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
@@ -146,6 +171,13 @@ HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
   size_t block = 0;
   for (; kBlocks > 1 && begin + kBlocks * kBlock <= tile.count; begin += kBlocks * kBlock, block += kBlocks) {
     PlanarColumns<kRows, kPlanarVectors, kBlocks>(tile, block, tile.t + begin);
+  }
+  if constexpr (planar_halves(kRows)) {
+    constexpr size_t kVectors = kPlanarVectors + 1;
+    for (; begin + 2 * kVectors * kLanes <= tile.count; begin += 2 * kVectors * kLanes, block += kVectors) {
+      PlanarColumns<kRows, kVectors, 1, 0>(tile, block, tile.t + begin);
+      PlanarColumns<kRows, kVectors, 1, 1>(tile, block + 1, tile.t + begin + kVectors * kLanes);
+    }
   }
   for (; begin + kLanes < tile.count; begin += kBlock, ++block)
     PlanarColumns<kRows, kPlanarVectors, 1>(tile, block, tile.t + begin);

@@ -2,6 +2,7 @@
 // chooses HWY_TARGET, and includes this.
 #include <hwy/highway.h>
 
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
