@@ -221,37 +221,53 @@ double product_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
   return cycles * static_cast<double>(layer.out_per_group) / static_cast<double>(plan.chunk.channels);
 }
 
+// Cycles of one row of tiles in a strip: `columns` of the input, `count` q.
+double strip_cycles(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan, int64_t columns,
+                    int64_t count) {
+  const Geometry& g = layer.geometry;
+  const double lanes = static_cast<double>(kernels.lanes);
+  const double kernel = static_cast<double>(g.axis[2].kernel);
+  const double stride = static_cast<double>(g.axis[2].stride);
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  const double input_vectors = static_cast<double>(ceil_div(columns, static_cast<int64_t>(kernels.lanes)));
+  const double output_vectors = static_cast<double>(count) / lanes;
+  const double steps = static_cast<double>(layer.phases[0].most_taps() * layer.in_per_group);
+  const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
+  const double read = steps * static_cast<double>(plan.y.outputs) * input_vectors;  // new vectors of the input
+  const bool far = static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2);
+  double cycles = product_cycles(layer, kernels, plan, columns, steps) + steps * (input_vectors * input_cycles(plan.y.points) + 20);
+  if (plan.staged) {
+    cycles += read * (nhwc ? lanes * (far ? 0.75 : 0.5) : 3.0);
+  } else if (far) {
+    // Short rows far apart come at about 13 bytes a cycle from behind L2.
+    cycles += read * lanes * sizeof(float) / 13;
+  }
+  cycles += static_cast<double>(plan.y.products * layer.out_per_group) * (output_vectors * (0.75 * kernel + 2 * stride + 2) + 30);
+  cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
+  cycles += nhwc && layer.out_per_group > 1 ? 0.8 * pairs * stride * static_cast<double>(plan.y.outputs * count) : 0;
+  // Every row of tiles reads the weights of its group.
+  const double weights = group_weights(layer, static_cast<double>(plan.y.products)) * sizeof(float);
+  return cycles + stream_cycles(options.cache, weights);
+}
+
 double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
-  const double lanes = static_cast<double>(kernels.lanes);
-  const bool nhwc = layer.description.layout == Layout::nhwc;
-  const double n = static_cast<double>(plan.y.points);
   const double tiles = static_cast<double>(layer.description.batch * layer.description.groups * g.output[0] * plan.y.residues) *
                        static_cast<double>(plan.y.tiles);
   const int64_t q_count = ceil_div(g.output[2], x.stride);
-  const double strips = static_cast<double>(ceil_div(q_count, plan.strip));
-  const int64_t columns = std::min(x.input, plan.strip + plan.reach);
-  const double input_vectors = static_cast<double>(ceil_div(columns, static_cast<int64_t>(kernels.lanes)));
-  const double output_vectors = static_cast<double>(plan.strip) / lanes;
-  const double z_taps = static_cast<double>(layer.phases[0].most_taps());
-  const double steps = z_taps * static_cast<double>(layer.in_per_group);
-  const double stride = static_cast<double>(x.stride);
-  const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
-  double cycles = product_cycles(layer, kernels, plan, columns, steps) + steps * (input_vectors * input_cycles(plan.y.points) + 20);
-  if (plan.staged) {
-    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * (nhwc ? lanes * 0.5 : 3.0);
-  } else if (static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2)) {
-    // Short rows far apart come at about 13 bytes a cycle from behind L2.
-    cycles += steps * static_cast<double>(plan.y.outputs) * input_vectors * lanes * sizeof(float) / 13;
-  }
-  cycles += static_cast<double>(plan.y.products * layer.out_per_group) *
-            (output_vectors * (0.75 * static_cast<double>(x.kernel) + 2 * stride + 2) + 30);
-  cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
-  cycles += nhwc && layer.out_per_group > 1 ? 0.8 * pairs * stride * static_cast<double>(plan.y.outputs * plan.strip) : 0;
-  // Every row of tiles reads the weights of its group.
-  const double weights = group_weights(layer, static_cast<double>(plan.y.products)) * sizeof(float);
-  return tiles * strips * (cycles + stream_cycles(options.cache, weights)) + 200 * tiles * n;
+  // All strips but the first and the last are alike.
+  const auto strip = [&](int64_t q) {
+    const int64_t count = std::min(plan.strip, q_count - q);
+    const int64_t begin = std::clamp<int64_t>(q - plan.largest_shift, 0, x.input);
+    const int64_t end = std::clamp<int64_t>(q - plan.largest_shift + count + plan.reach, begin, x.input);
+    return strip_cycles(layer, kernels, options, plan, end - begin, count);
+  };
+  const int64_t strips = ceil_div(q_count, plan.strip);
+  double cycles = strip(0);
+  if (strips > 2) cycles += static_cast<double>(strips - 2) * strip(plan.strip);
+  if (strips > 1) cycles += strip((strips - 1) * plan.strip);
+  return tiles * cycles + 200 * tiles * static_cast<double>(plan.y.points);
 }
 
 // Calls f(variant) for every variant that the options and the kernel let through.
