@@ -32,6 +32,7 @@ struct AxisPhases {
 
   // nullptr for a dead phase.
   const LivePhase* find(int64_t index) const;
+  bool all_live() const { return static_cast<int64_t>(live.size()) == stride; }
   // Of all phases.
   int64_t most_taps() const;
 };

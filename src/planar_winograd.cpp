@@ -314,7 +314,7 @@ double choose_variant(const Layer& layer, const arch::KernelTable& kernels, cons
 bool supports(const Layer& layer, const Options& options) {
   if (!layer.finite_weights || options.max_workspace_bytes < smallest_workspace) return false;
   if (most_reach(layer, 1) > longest || most_reach(layer, 2) > longest || layer.axis(2).stride > longest) return false;
-  if (!winograd::domain_exists(layer, 1, Grid::inputs)) return false;
+  if (!layer.phases[1].all_live() || !winograd::domain_exists(layer, 1, Grid::inputs)) return false;
   const int64_t taps = winograd::domain_taps(layer, 1, Grid::inputs);
   const int64_t outputs = options.winograd.outputs != 0 ? options.winograd.outputs : 2;
   const int64_t points = outputs + taps - 1;

@@ -133,7 +133,8 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const int64_t rows = static_cast<int64_t>(std::max(1.0, tiles / blocks));
   const double products = static_cast<double>(plan.y.products) * static_cast<double>(plan.x.products);
   const PanelWidths widths = choose_panels(kernels, layer.out_per_group, rows);
-  const double phases = static_cast<double>(plan.y.phase.size()) * static_cast<double>(plan.x.phase.size());
+  const double all_phases = static_cast<double>(plan.y.phase.size()) * static_cast<double>(plan.x.phase.size());
+  const double phases = static_cast<double>(layer.phases[1].live.size()) * static_cast<double>(layer.phases[2].live.size());
 
   double all_taps = 0;
   for (const LivePhase& phase : layer.phases[0].live) all_taps += static_cast<double>(phase.taps);
@@ -149,6 +150,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const double input = (two ? 2 * ny * (mx + 1) : 0) + 2 * ny * nx;         // per tile and vector of channels
   const double output = (two ? (ny + my) * nx : 0) + 1.5 * my * (nx + mx);  // per tile, phase and vector of columns
   const double calls = two ? 200 : 100;
+  const double dead = 1.5 * my * mx;  // outputs of a dead phase are stored alone
   const double channel_vectors = static_cast<double>(ceil_div(layer.in_per_group, static_cast<int64_t>(kernels.lanes)));
   const double column_vectors = static_cast<double>((widths.count - 1) * widths.vectors + widths.last_vectors);
 
@@ -162,8 +164,8 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
     const double steps = taps * static_cast<double>(layer.in_per_group);
     const double made = products * (steps * widths.cycles + static_cast<double>(widths.count) * 110);
     const double block = std::max(made, taps * stream) + 0.4 * std::min(made, taps * stream);
-    const double tile =
-        input * taps * channel_vectors + phases * (output * column_vectors + calls * static_cast<double>(widths.count));
+    const double tile = input * taps * channel_vectors + (phases * output + (all_phases - phases) * dead) * column_vectors +
+                        all_phases * calls * static_cast<double>(widths.count);
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
@@ -249,7 +251,9 @@ bool supports(const Layer& layer, const Options& options) {
   const int64_t allowed = allowed_points(layer, w);
   if (!layer.finite_weights || allowed == 0 || options.max_workspace_bytes < smallest_workspace) return false;
   if (!filtered(layer, 1) && !filtered(layer, 2)) return false;
-  const int64_t phases = static_cast<int64_t>(layer.phases[1].live.size() * layer.phases[2].live.size());
+  const int64_t y_phases = layer.phases[1].stride, x_phases = layer.phases[2].stride;
+  if (y_phases > most_panels || x_phases > most_panels) return false;
+  const int64_t phases = y_phases * x_phases;
   if (phases > most_panels || phases * layer.out_per_group > most_panels * 16) return false;
   // Tiles of interleaved residues would leave gaps in the rows of planes.
   if (layer.description.layout == Layout::nchw && layer.phases[2].input_step > 1) return false;
@@ -305,7 +309,7 @@ void describe(const Plan& plan, char* text, size_t size) {
     if (domain->taps == 1) continue;
     std::snprintf(axis[n++], sizeof axis[0], "F(%d,%d)", static_cast<int>(domain->outputs), static_cast<int>(domain->taps));
     for (const PhaseDomain& phase : domain->phase) {
-      if (phase.points() < domain->points) grid = "outputs";
+      if (phase.live() && phase.points() < domain->points) grid = "outputs";
     }
   }
   std::snprintf(text, size, "%s%s%s on the grid of %s", axis[0], n == 2 ? " x " : "", axis[1], grid);

@@ -24,7 +24,7 @@
 
 namespace tconv::winograd {
 
-// A phase in the domain of its axis.
+// A phase in the domain of its axis. A dead one, whose outputs no tap reaches, has no points.
 struct PhaseDomain {
   int64_t shift;        // d_r
   int64_t last_tap;     // where its tap 0 lies among the R taps of the domain; tap j lies at last_tap - j
@@ -32,6 +32,7 @@ struct PhaseDomain {
   int64_t last_point;
   bool constant;  // a single tap, at position 0: its transformed weights are the same at every point
   int64_t points() const { return last_point - first_point; }
+  bool live() const { return points() != 0; }
 
   // Of the current shape.
   int64_t begin, end;  // g of its outputs
@@ -39,13 +40,13 @@ struct PhaseDomain {
 };
 
 struct AxisDomain {
-  int64_t points = 1;    // n
-  int64_t outputs = 1;   // m
-  int64_t taps = 1;      // R
-  int64_t step = 1;      // e
-  int64_t lowest = 0;    // input of the first tap of the domain for g = 0
-  int64_t products = 0;  // points of all phases together
-  Buffer<PhaseDomain> phase;
+  int64_t points = 1;         // n
+  int64_t outputs = 1;        // m
+  int64_t taps = 1;           // R
+  int64_t step = 1;           // e
+  int64_t lowest = 0;         // input of the first tap of the domain for g = 0
+  int64_t products = 0;       // points of all phases together
+  Buffer<PhaseDomain> phase;  // all of the axis
 
   // Of the current shape. Tiles of residue c < residues begin at begin + c + e * m * t.
   int64_t begin = 0;
@@ -55,7 +56,7 @@ struct AxisDomain {
 
 // Columns of one phase that are multiplied together.
 struct Panel {
-  int64_t y, x;           // numbers of the phases
+  int64_t y, x;           // the phases
   int64_t first_channel;  // within the channel group
   int64_t channels;
   int64_t vectors;
@@ -83,6 +84,11 @@ struct Plan {
   int64_t lines = 1;
   int64_t block_lines = 1;
   int64_t block_columns = 1;  // tiles of a line in one block
+
+  // Has a panel any products?
+  bool live(const Panel& panel) const {
+    return y.phase[static_cast<size_t>(panel.y)].live() && x.phase[static_cast<size_t>(panel.x)].live();
+  }
 };
 
 using Grid = WinogradOptions::Grid;

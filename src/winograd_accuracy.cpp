@@ -84,10 +84,10 @@ ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const Axi
   for (int a = 1; a < max_rank; ++a) {
     const AxisPhases& phases = layer.phases[a];
     double sum = 0, squares = 0, most = 0, taps = 0;
-    for (size_t i = 0; i < phases.live.size(); ++i) {
-      const double n = static_cast<double>(phases.live[i].taps);
+    for (const LivePhase& phase : phases.live) {
+      const double n = static_cast<double>(phase.taps);
       Growth g{n, n};
-      if (domains[a] != nullptr) g = growth(*domains[a], domains[a]->phase[i], phases.live[i].taps);
+      if (domains[a] != nullptr) g = growth(*domains[a], domains[a]->phase[static_cast<size_t>(phase.index)], phase.taps);
       sum += g.mean;
       most = std::max(most, g.largest);
       squares += n * n;

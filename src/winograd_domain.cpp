@@ -14,9 +14,8 @@ int64_t ceil_shift(const Axis& axis, int64_t phase) { return ceil_div(axis.pad_b
 
 bool domain_exists(const Layer& layer, int a, Grid grid) {
   const AxisPhases& phases = layer.phases[a];
-  // Every output has a tap, and tiles lie between each other where neighbouring taps do not meet neighbouring inputs.
-  if (static_cast<int64_t>(phases.live.size()) != layer.axis(a).stride) return false;
-  // Phases whose taps reach far apart would have most tiles between them.
+  // Tiles lie between each other where neighbouring taps do not meet neighbouring inputs: phases whose taps reach far apart would
+  // have most tiles there.
   for (const LivePhase& phase : phases.live) {
     if (phase.input_offset > farthest_reach) return false;
     if (phase.taps > 1 && phases.input_step > farthest_reach / (phase.taps - 1)) return false;
@@ -44,18 +43,19 @@ bool build_domain(const Layer& layer, int a, Grid grid, int64_t outputs, AxisDom
   domain->points = domain->outputs + domain->taps - 1;
   domain->step = phases.input_step;
   domain->products = 0;
-  if (!domain->phase.allocate(phases.live.size())) return false;
+  if (!domain->phase.allocate(static_cast<size_t>(phases.stride))) return false;
   int64_t highest = INT64_MIN;
-  for (size_t i = 0; i < phases.live.size(); ++i) {
-    const LivePhase& phase = phases.live[i];
-    PhaseDomain& p = domain->phase[i];
-    p.shift = grid == Grid::inputs ? phase.input_offset : ceil_shift(layer.axis(a), phase.index);
-    highest = std::max(highest, p.shift - phase.input_offset);
+  int64_t offset = phases.live[0].input_offset;  // a dead phase goes by the one before it
+  for (int64_t r = 0; r < phases.stride; ++r) {
+    const LivePhase* const phase = phases.find(r);
+    if (phase != nullptr) offset = phase->input_offset;
+    PhaseDomain& p = domain->phase[static_cast<size_t>(r)];
+    p.shift = grid == Grid::inputs ? offset : ceil_shift(layer.axis(a), r);
+    if (phase != nullptr) highest = std::max(highest, p.shift - offset);
   }
   domain->lowest = highest - (domain->taps - 1) * domain->step;
-  for (size_t i = 0; i < phases.live.size(); ++i) {
-    const LivePhase& phase = phases.live[i];
-    PhaseDomain& p = domain->phase[i];
+  for (const LivePhase& phase : phases.live) {
+    PhaseDomain& p = domain->phase[static_cast<size_t>(phase.index)];
     p.last_tap = (p.shift - phase.input_offset - domain->lowest) / domain->step;
     const int64_t first_tap = p.last_tap - (phase.taps - 1);
     const bool filtered = domain->taps > 1;
@@ -72,7 +72,7 @@ void place_domain(const Layer& layer, int a, AxisDomain* domain) {
   domain->begin = INT64_MAX;
   int64_t end = INT64_MIN;
   for (size_t i = 0; i < domain->phase.size(); ++i) {
-    const int64_t r = layer.phases[a].live[i].index;
+    const int64_t r = static_cast<int64_t>(i);
     PhaseDomain& p = domain->phase[i];
     p.begin = ceil_shift(axis, r) - p.shift;
     p.end = std::max(p.begin, floor_div(layer.output(a) - 1 + axis.pad_begin - r, axis.stride) + 1 - p.shift);

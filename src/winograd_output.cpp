@@ -140,6 +140,7 @@ class OutputTransform {
     const Panel* panel;
     const PhaseDomain* phase;  // of x
     Range rows;
+    bool live;                  // else its sums are zeros
     int64_t pixel;              // output of the first tile's first g
     Places places;              // of the first row that has outputs
     arch::WinogradOutput last;  // all but what depends on the tile
@@ -159,6 +160,7 @@ class OutputTransform {
     const int64_t rows = row.rows.last - row.rows.first;
     const int64_t row_step = t_.planes ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
     row.last = last_transform(panel, places.output);
+    row.live = t_.plan.live(panel);
     row.last.has_first = row.phase->first_point == 0;
     row.last.has_last = row.phase->last_point == t_.plan.x.points;
     row.last.to_stride = neighbour_distance(rows, row_step, places.output.row);
@@ -173,7 +175,7 @@ class OutputTransform {
     for (int64_t c = 0; c < t_.block.columns; c += t_.w.inner_tiles) {
       const int64_t tiles = std::min(t_.w.inner_tiles, t_.block.columns - c);
       for (size_t k = 0; k < count; ++k) {
-        if (row[k].rows.empty()) continue;
+        if (row[k].rows.empty() || !row[k].live) continue;
         const int64_t point = two ? tiles * t_.padded(*row[k].panel) : t_.w.m_point;
         row[k].last.from_point = point;
         row[k].last.from_stride = row[k].phase->points() * point;
@@ -182,8 +184,8 @@ class OutputTransform {
       for (int64_t i = 0; i < tiles; ++i) {
         for (size_t k = 0; k < count; ++k) {
           if (row[k].rows.empty()) continue;
-          const float* const from = two ? t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel : tiles_of(k, c);
-          store_tile(from + i * t_.padded(*row[k].panel), row[k], at, c + i);
+          const float* const tile = two ? t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel : tiles_of(k, c);
+          store_tile(row[k].live ? tile + i * t_.padded(*row[k].panel) : t_.zeros, row[k], at, c + i);
         }
       }
     }
@@ -262,9 +264,12 @@ class OutputTransform {
     const int64_t pixel = axis_output(t_.layer.axis(2), x_phase, at.x + begin * step);
     const int64_t pixel_step = output_step(t_.layer.axis(2), t_.plan.x);
     arch::WinogradOutput last = last_transform(panel, places.output);
-    last.from = from + begin * t_.padded(panel);
-    last.from_point = t_.w.m_point;
-    last.from_stride = t_.padded(panel);
+    last.from = t_.zeros;
+    if (t_.plan.live(panel)) {
+      last.from = from + begin * t_.padded(panel);
+      last.from_point = t_.w.m_point;
+      last.from_stride = t_.padded(panel);
+    }
     last.has_first = y_phase.first_point == 0;
     last.has_last = y_phase.last_point == t_.plan.y.points;
     last.to_stride = neighbour_distance(end - begin, pixel_step, places.output.pixel);

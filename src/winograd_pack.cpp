@@ -75,11 +75,7 @@ bool place_weights(const Layer& layer, const arch::KernelTable& kernels, Plan* p
 class TransformedKernel {
  public:
   TransformedKernel(const Layer& layer, const Plan& plan, const LivePhase& z, const Panel& panel)
-      : layer_(layer),
-        plan_(plan),
-        z_(z),
-        y_(layer.phases[1].live[static_cast<size_t>(panel.y)]),
-        x_(layer.phases[2].live[static_cast<size_t>(panel.x)]) {
+      : layer_(layer), plan_(plan), z_(z), y_(*layer.phases[1].find(panel.y)), x_(*layer.phases[2].find(panel.x)) {
     fill(plan.y, plan.y.phase[static_cast<size_t>(panel.y)], y_.taps, gy_);
     fill(plan.x, plan.x.phase[static_cast<size_t>(panel.x)], x_.taps, gx_);
   }
@@ -135,6 +131,7 @@ void pack_weights(const Layer& layer, const arch::KernelTable& kernels, const fl
       float* const packed = plan->weights.data() + group * plan->group_weights + plan->z_weights_at[zi];
       for (size_t p = 0; p < plan->panels.size(); ++p) {
         const Panel& panel = plan->panels[p];
+        if (!plan->live(panel)) continue;
         const int64_t* const at = plan->weights_at.data() + p * static_cast<size_t>(points);
         TransformedKernel kernel(layer, *plan, z, panel);
         for (int64_t step = 0; step < steps; ++step) {

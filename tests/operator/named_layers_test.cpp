@@ -72,6 +72,8 @@ std::vector<NamedLayer> named_layers() {
       {"1 x 1 input to a 4 x 4 image (DCGAN's first layer)", layer(40, 33, 1, {{1, 4, 1, 1, 0, 0, 0}, {1, 4, 1, 1, 0, 0, 0}})},
       {"1 x 1 kernel, stride 1: a matrix product", layer(17, 23, 1, {{5, 1, 1, 1, 0, 0, 0}, {6, 1, 1, 1, 0, 0, 0}})},
       {"1 x 1 kernel, stride 3: mostly dead phases", layer(6, 5, 1, {{4, 1, 3, 1, 0, 0, 2}, {5, 1, 3, 1, 0, 0, 1}})},
+      {"1 x 1 along one axis: dead phases beside filtered ones", layer(8, 20, 1, {{6, 3, 1, 1, 1, 1, 0}, {7, 1, 3, 1, 0, 0, 2}})},
+      {"dead rows, filtered columns", layer(8, 20, 1, {{5, 1, 2, 1, 0, 0, 1}, {9, 4, 2, 1, 1, 1, 0}})},
       {"stride > kernel", layer(5, 6, 1, {{4, 2, 3, 1, 0, 0, 0}, {5, 3, 7, 1, 1, 0, 3}})},
       {"kernel = stride", layer(16, 24, 1, {{6, 2, 2, 1, 0, 0, 0}, {7, 2, 2, 1, 0, 0, 0}})},
       {"kernel = stride = 3, cropped", layer(8, 12, 1, {{6, 3, 3, 1, 1, 1, 0}, {7, 3, 3, 1, 2, 0, 0}})},
