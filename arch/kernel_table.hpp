@@ -182,6 +182,34 @@ struct DepthwiseRows {
   Epilogue epilogue;
 };
 
+// depthwise_planes: rows of one y-phase of a plane, for o < columns
+//
+//     y[row][o] = f(bias + residual[row][o] + sum over the taps of phase r of  x[row][n + tap.x] * w[tap.w])        o = phases * n + r
+//
+// The taps of phase 1 follow those of phase 0, and so on. Of x, whole vectors of cells are read.
+struct DepthwisePlaneTap {
+  ptrdiff_t x;
+  ptrdiff_t w;
+};
+struct DepthwisePlane {
+  static constexpr size_t max_phases = 4;
+  const DepthwisePlaneTap* tap;
+  size_t taps[max_phases];
+  size_t phases;  // 1, 2 or 4
+  size_t rows;
+  size_t columns;
+  const float* x;
+  ptrdiff_t x_row_stride;
+  const float* w;
+  float bias;
+  float slope;  // for prelu
+  float* y;
+  ptrdiff_t y_row_stride;
+  const float* residual;  // or nullptr
+  ptrdiff_t residual_row_stride;
+  Epilogue epilogue;
+};
+
 // pixel_products: C[pair.output] += A[pair.input] * B for each pair. A row of A holds k floats, a row of C `vectors * lanes`; C and
 // B are 64-byte aligned. No output is in two pairs.
 struct PixelPair {
@@ -233,8 +261,8 @@ struct WinogradOutput {
   ptrdiff_t residual_stride;
   const float* slopes;  // [count], for prelu
   Epilogue epilogue;
-  bool
-      streams;  // with a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes
+  // With a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes.
+  bool streams;
 };
 using WinogradInputFunction = void (*)(const WinogradInput& rows);
 using WinogradOutputFunction = void (*)(const WinogradOutput& rows);
@@ -261,6 +289,10 @@ struct KernelTable {
   size_t planar_vectors;
 
   void (*depthwise)(const DepthwiseRows& rows);
+  void (*depthwise_planes)(const DepthwisePlane& rows);
+  // to[r * to_stride + i] = from[r * from_stride + i] for i in [0, columns), then zeros to the end of a vector; rows in ascending
+  // order.
+  void (*depthwise_copy)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);
 
   void (*overlap)(const OverlapRow& row);
   void (*periods)(const PlanarPeriods& periods);

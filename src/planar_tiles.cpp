@@ -196,9 +196,15 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
   // Copies are better as soon as inputs are read three times: they lie in order, and share no cache set.
   plan->in_place =
       d.layout == Layout::nchw && !layer.has_input_activation() && plan->chunks <= 2 && (width >= lanes || plan->across_rows);
-  // Columns of an item.
-  const bool few = d.layout == Layout::nhwc && plan->chunks <= 2;  // copied and read once or twice: L1 is not filled twice
-  const int64_t cached = static_cast<int64_t>((few ? options.cache.l1 / 3 : options.cache.l2 / 8) / sizeof(float));
+  // An item fills a part of L2; of L1 where columns are copied and read once or twice (then it is not filled twice), or where
+  // little but them has to stay near.
+  const int64_t weight_bytes =
+      layer.out_per_group * layer.in_per_group * outer_taps_of(layer) * layer.axis(2).kernel * static_cast<int64_t>(sizeof(float));
+  const int64_t l1 = static_cast<int64_t>(options.cache.l1);
+  const bool few = d.layout == Layout::nhwc && plan->chunks <= 2;
+  const bool light = d.layout == Layout::nchw && weight_bytes <= l1 / 4;
+  const int64_t bytes = few ? l1 / 3 : light ? l1 / 3 * 2 : static_cast<int64_t>(options.cache.l2 / 8);
+  const int64_t cached = bytes / static_cast<int64_t>(sizeof(float));
   const int64_t near = std::min<int64_t>(cached / layer.in_per_group, 1024);
   const int64_t wanted = std::max(near, 2 * block);
   if (width >= wanted && !plan->across_rows) {

@@ -3,7 +3,8 @@
 // A kernel of r rows takes b neighbouring blocks of v vectors at once, as many as there are accumulators for; its r v b
 // multiply-adds, two a cycle, need v b + r loads, two a cycle, and must not wait for each other: at least ten in flight, where the
 // latency is four cycles and some are lost. So 9 rows on a target with 12 accumulators are 6 + 3 (3 of two blocks at once), which
-// fill all of them, and not 5 + 4.
+// fill all of them, and not 5 + 4. Where a block alone has too few accumulators and two have too many (4 rows), a block and a half
+// go by together.
 #pragma once
 
 #include <algorithm>

@@ -80,7 +80,8 @@ constexpr size_t planar_blocks(size_t rows) {
 // Tiles of a block and a half, where a block alone has too few accumulators to be at work all the time, and two have too many.
 constexpr bool planar_halves(size_t rows) {
   constexpr size_t kVectors = kPlanarVectors + 1;
-  return kPlanarVectors == 2 && planar_blocks(rows) == 1 && rows * kPlanarVectors < 10 && rows * kVectors <= kPlanarAccumulators;
+  return kPlanarVectors == 2 && planar_blocks(rows) == 1 && rows * kPlanarVectors < 10 &&
+         rows * kVectors <= kPlanarRows * kPlanarVectors;
 }
 
 // What is asked for while a sum is made, a cache line per channel: with the first segment what belongs to the first block, with the
