@@ -184,9 +184,9 @@ struct DepthwiseRows {
 
 // depthwise_planes: rows of one y-phase of a plane, for o < columns
 //
-//     y[row][o] = f(bias + residual[row][o] + sum over the taps of phase r of  x[row][n + tap.x] * w[tap.w])        o = phases * n + r
+//     y[row][o] = f(bias + residual[row][o] + sum over the taps of phase r of  x[row][n + tap.x] * w[tap.w])
 //
-// The taps of phase 1 follow those of phase 0, and so on. Of x, whole vectors of cells are read.
+// where o = phases * n + r. The taps of phase 1 follow those of phase 0, and so on. Of x, whole vectors of cells are read.
 struct DepthwisePlaneTap {
   ptrdiff_t x;
   ptrdiff_t w;

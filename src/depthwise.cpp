@@ -31,12 +31,25 @@ bool place_phases(const Layer& layer, Plan* plan) {
   return true;
 }
 
+// Can planes have their vectors along x? Zeros beside the image meet the weights, and few of them shall be needed.
+bool can_pad(const Layer& layer) {
+  constexpr int64_t most_rows = 64;
+  constexpr int64_t most_columns = 1024;
+  const auto reach = [&](const AxisPhases& phases) { return (phases.most_taps() - 1) * phases.input_step; };
+  return layer.finite_weights && reach(layer.phases[1]) <= most_rows && reach(layer.phases[2]) <= most_columns;
+}
+
+// The kernel has forms for these numbers of phases.
+bool can_go_along_x(const Layer& layer) {
+  const int64_t phases = std::min(layer.axis(2).stride, layer.output(2));
+  return layer.description.layout == Layout::nchw && (phases <= 2 || phases == 4) && can_pad(layer);
+}
+
 double output_bytes(const Layer& layer) { return static_cast<double>(layer.geometry.output_elements) * sizeof(float); }
 
-// What the transposed rows of planes take, or pixels whose channels are repeated.
-void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
-  const Geometry& g = layer.geometry;
-  const Axis& y = g.axis[1];
+// The rows of y that a period meets.
+void plan_rows(const Layer& layer, Plan* plan) {
+  const Axis& y = layer.geometry.axis[1];
   plan->first_input = INT64_MAX;
   plan->last_input = INT64_MIN;
   for (const LivePhase& phase : layer.phases[1].live) {
@@ -45,6 +58,38 @@ void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
     plan->first_input = std::min(plan->first_input, last - (phase.taps - 1) * layer.phases[1].input_step);
     plan->last_input = std::max(plan->last_input, last);
   }
+}
+
+// What rows between zeros take.
+void plan_planes(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  const Geometry& g = layer.geometry;
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  plan_rows(layer, plan);
+  int64_t left = 0;
+  int64_t shift = 0;
+  for (const arch::DepthwisePhase& phase : plan->phases) {
+    if (phase.taps == 0) continue;
+    left = std::max<int64_t>(left, (static_cast<int64_t>(phase.taps) - 1) * layer.phases[2].input_step - phase.shift);
+    shift = std::max<int64_t>(shift, phase.shift);
+  }
+  const int64_t cells = ceil_div(g.output[2], static_cast<int64_t>(plan->phases.size()));
+  Plan::Planes& planes = plan->planes;
+  planes.left = ceil_div(left, lanes) * lanes;
+  planes.pitch = planes.left + ceil_div(std::max(g.axis[2].input, ceil_div(cells, lanes) * lanes + shift), lanes) * lanes;
+  const int64_t reach = plan->last_input - plan->first_input;
+  const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
+  const int64_t periods = ceil_div(g.output[1], g.axis[1].stride);
+  const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) / 2;
+  plan->periods_per_block = std::clamp<int64_t>(std::max(affordable / (z_rows * planes.pitch) - reach, reach), 1, periods);
+  planes.plane = (plan->periods_per_block + reach) * planes.pitch;
+  plan->input_floats = ceil_div(z_rows * planes.plane + lanes, 16) * 16;
+}
+
+// What the transposed rows of planes take, or pixels whose channels are repeated.
+void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
+  const Geometry& g = layer.geometry;
+  const Axis& y = g.axis[1];
+  plan_rows(layer, plan);
   const int64_t reach = plan->last_input - plan->first_input;
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], y.stride);
@@ -65,9 +110,12 @@ void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
-  return layer.in_per_group == 1 && (layer.out_per_group == 1 || layer.description.layout == Layout::nhwc) &&
-         !layer.has_input_activation();
+  // Several outputs of a channel are made from copies of it; of planes whatever their size becomes.
+  const bool several = layer.description.layout == Layout::nhwc || (layer.axis(2).stride <= 2 && can_pad(layer));
+  return layer.in_per_group == 1 && (layer.out_per_group == 1 || several) && !layer.has_input_activation();
 }
+
+namespace {
 
 // Cycles, measured (src/plan.hpp):
 constexpr double row_overhead = 100;    // an output row
@@ -75,8 +123,15 @@ constexpr double call_overhead = 30;    // a kernel called for four cells
 constexpr double transposed = 4;        // a vector moved between pixels and planes
 constexpr double repeated = 2;          // an input copied for each output channel that is made of it
 constexpr double stored_beyond_l2 = 8;  // bytes of outputs a cycle, where they do not stay in L2
+// Vectors along x:
+constexpr double plane_overhead = 90;           // an output plane of a channel
+constexpr double copied = 1.5;                  // a vector of inputs
+constexpr double tap_of_vector = 1.1;           // a tap of a vector of cells
+constexpr double stored_vector = 2;             // a vector of outputs
+constexpr double masked_end = 4;                // a row that ends before its last vector does
+constexpr double planes_stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
@@ -102,8 +157,38 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   if (layer.description.layout == Layout::nchw)
     cycles += transposed * static_cast<double>(g.output_elements + g.input_elements) / static_cast<double>(lanes);
   if (layer.out_per_group != 1) cycles += repeated * static_cast<double>(g.input_elements * layer.out_per_group);
+  return cycles;
+}
+
+// Planes, vectors along x.
+double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
+  const Geometry& g = layer.geometry;
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t phases = std::min(g.axis[2].stride, g.output[2]);
+  const double planes = static_cast<double>(layer.description.batch * layer.description.out_channels);
+  const double vectors = static_cast<double>(ceil_div(ceil_div(g.output[2], phases), lanes));
+  const double row_taps = static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
+  const double rows = static_cast<double>(g.output[0] * g.output[1]);
+  const double input_vectors = static_cast<double>(g.axis[0].input * g.axis[1].input * ceil_div(g.axis[2].input, lanes));
+  const double stored =
+      stored_vector * vectors * static_cast<double>(phases) + (g.output[2] % (phases * lanes) != 0 ? masked_end : 0);
+  return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * input_vectors +
+                   tap_of_vector * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
+}
+
+bool along_x(const Layer& layer, const arch::KernelTable& kernels) {
+  if (!can_go_along_x(layer)) return false;
+  return layer.out_per_group != 1 || planes_cycles(layer, kernels) < channels_cycles(layer, kernels);
+}
+
+}  // namespace
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  const bool planes = along_x(layer, kernels);
+  const double cycles = planes ? planes_cycles(layer, kernels) : channels_cycles(layer, kernels);
   const double bytes = output_bytes(layer);
-  return bytes > static_cast<double>(options.cache.l2) ? cycles + bytes / stored_beyond_l2 : cycles;
+  if (bytes <= static_cast<double>(options.cache.l2)) return cycles;
+  return cycles + bytes / (planes ? planes_stored_beyond_l2 : stored_beyond_l2);
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
@@ -126,17 +211,24 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   return reshape(layer, kernels, options, plan);
 }
 
-Status reshape(const Layer& layer, const arch::KernelTable&, const Options& options, Plan* plan) {
+Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->beyond_l2 = layer.description.layout == Layout::nhwc && output_bytes(layer) > static_cast<double>(options.cache.l2);
   plan->input_floats = plan->output_floats = 0;
+  plan->planes = {};
   plan->periods_per_block = ceil_div(layer.output(1), layer.axis(1).stride);
-  if (layer.description.layout == Layout::nchw || layer.out_per_group != 1) plan_copies(layer, options, plan);
+  if (along_x(layer, kernels)) {
+    plan->planes.used = true;
+    plan_planes(layer, kernels, options, plan);
+  } else if (layer.description.layout == Layout::nchw || layer.out_per_group != 1) {
+    plan_copies(layer, options, plan);
+  }
   return {};
 }
 
-size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) {
+size_t workspace_bytes(const Layer& layer, const arch::KernelTable&, const Plan& plan) {
+  if (plan.planes.used) return planes_workspace_bytes(layer, plan);
   const size_t taps = plan.taps > Plan::stack_taps ? static_cast<size_t>(plan.taps) * sizeof(arch::DepthwiseTap) : 0;
   return static_cast<size_t>(plan.input_floats + plan.output_floats) * sizeof(float) + (taps + 63) / 64 * 64;
 }

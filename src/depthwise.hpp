@@ -1,5 +1,5 @@
-// Depthwise: one input and one output channel a group, vectors along the channels; pixels are read and written in
-// place, planes a strip of channels at a time by way of the workspace.
+// Depthwise: one input channel a group. Pixels (NHWC): vectors along the channels, read and written in place. Planes (NCHW):
+// vectors along x, from rows copied between zeros; or as pixels, a strip of channels at a time by way of the workspace.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -30,6 +30,13 @@ struct Plan {
   int64_t last_input = 0;
   int64_t input_floats = 0;
   int64_t output_floats = 0;
+  // Of planes with vectors along x: copied rows, of which column 0 lies at `left`.
+  struct Planes {
+    bool used = false;
+    int64_t left = 0;
+    int64_t pitch = 0;
+    int64_t plane = 0;  // between planes
+  } planes;
 };
 
 bool supports(const Layer& layer, const Options& options);
@@ -40,5 +47,9 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
+
+// The part of planes with vectors along x.
+size_t planes_workspace_bytes(const Layer& layer, const Plan& plan);
+void run_planes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
 
 }  // namespace tconv::depthwise

@@ -1,5 +1,5 @@
-// Depthwise, run: output rows in the order of memory, of all channels or of the chunks of a task. Planes (NCHW) are transposed
-// into pixels and back, a strip of channels of some rows at a time.
+// Depthwise, run: output rows in the order of memory, of all channels or of the chunks of a task. Planes (NCHW) are transposed into
+// pixels and back, a strip of channels of some rows at a time.
 #include <algorithm>
 #include <type_traits>
 
@@ -260,6 +260,7 @@ class Task {
 }  // namespace
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
+  if (plan.planes.used) return run_planes(layer, kernels, plan, arguments);
   const PeriodTasks tasks(layer, 1, arguments.parallelism, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(),
             [&](int64_t index, size_t slot) { Task(layer, kernels, plan, arguments, slot).run(tasks[index]); });

@@ -15,6 +15,7 @@ HWY_BEFORE_NAMESPACE();
 // Families that TCONV_ALGORITHMS leaves out (src/CMakeLists.txt) are not even seen.
 #if !TCONV_WITHOUT_DEPTHWISE
 #include "arch/kernels/depthwise-inl.hpp"
+#include "arch/kernels/depthwise_planes-inl.hpp"
 #endif
 #if !TCONV_WITHOUT_WINDOW_GEMM
 #include "arch/kernels/gemm-inl.hpp"
@@ -74,6 +75,8 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE
   table->depthwise = DepthwiseChannels;
+  table->depthwise_planes = DepthwisePlanes;
+  table->depthwise_copy = DepthwiseCopyRows;
 #endif
 #if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
   FillWinograd<max_points>(table);

@@ -1,4 +1,4 @@
-// Groups of one channel by the algorithm made for them: each form of its kernel, at borders and inside, with every remainder of
+// Groups of one channel by the algorithm made for them: each form of its kernels, at borders and inside, with every remainder of
 // channels, and planes in one strip and block or many.
 #include <gtest/gtest.h>
 
@@ -133,7 +133,7 @@ TEST_P(Depthwise, ActivationsAndResiduals) {
   require_all(sweep);
 }
 
-// Several outputs of each input, in pixels; planes are for another algorithm.
+// Several outputs of each input: pixels, and planes where the two phases of x or one are made together.
 TEST_P(Depthwise, SeveralOutputsOfAChannel) {
   Sweep sweep(GetParam(), "seed 17");
   for (int64_t times : {2, 3, 4}) {
@@ -142,20 +142,49 @@ TEST_P(Depthwise, SeveralOutputsOfAChannel) {
         tconv::Description d = layer(channels, 6, 5, 4, stride, 1);
         d.out_channels = times * channels;
         const Problem problem = make_problem(d, random_, Data::whole);
-        for (bool small : {false, true}) {
-          for (size_t threads : {1, 3}) {
-            Variant variant;
-            variant.layout = tconv::Layout::nhwc;
-            variant.algorithm = tconv::Algorithm::depthwise;
-            if (small) variant.cache = small_caches;
-            variant.input_gaps.pixel = small ? 3 : 0;
-            variant.parallelism.threads = threads;
-            sweep.run_one(problem, variant);
-            ++wanted_;
+        for (tconv::Layout layout : all_layouts) {
+          if (layout == tconv::Layout::nchw && stride == 3) continue;
+          for (bool small : {false, true}) {
+            for (size_t threads : {1, 3}) {
+              Variant variant;
+              variant.layout = layout;
+              variant.algorithm = tconv::Algorithm::depthwise;
+              if (small) variant.cache = small_caches;
+              variant.input_gaps.pixel = small && layout == tconv::Layout::nhwc ? 3 : 0;
+              variant.parallelism.threads = threads;
+              sweep.run_one(problem, variant);
+              ++wanted_;
+            }
           }
         }
       }
     }
+  }
+  require_all(sweep);
+}
+
+// Planes: rows beside each other or vectors of one row as units, every end of a row, one, two and four phases; blocks of rows.
+TEST_P(Depthwise, Planes) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t stride : {1, 2, 4}) {
+    for (int64_t kernel : {1, 3, 7, 8}) {
+      for (int64_t height : {1, 2, 5, 9}) {
+        for (int64_t width : {1, 2, 7, 8, 9, 31, 33, 70}) run(layer(3, height, width, kernel, stride, (kernel - 1) / 2), &sweep);
+      }
+    }
+  }
+  for (int64_t stride : {1, 2, 4}) {  // the taps of a phase lie apart, in all axes
+    tconv::Description d;
+    d.rank = 3;
+    d.in_channels = d.out_channels = d.groups = 5;
+    for (tconv::Axis& axis : d.axis) {
+      axis.input = 6;
+      axis.kernel = 3;
+      axis.stride = stride;
+      axis.dilation = 3;
+      axis.pad_begin = 4;
+    }
+    run(d, &sweep);
   }
   require_all(sweep);
 }
