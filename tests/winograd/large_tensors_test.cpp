@@ -1,0 +1,95 @@
+// Tensors that no cache holds: outputs that go past the caches, input rows that are asked for ahead. Caches of a few hundred bytes
+// make small tensors such ones.
+#include <gtest/gtest.h>
+
+#include "support/sweep.hpp"
+
+namespace tconv_test {
+namespace {
+
+using tconv::ActivationKind;
+using tconv::Algorithm;
+
+class LargeTensors : public OnTarget {};
+
+tconv::Description layer(int rank, int64_t in_channels, int64_t out_channels, int64_t kernel, int64_t stride) {
+  tconv::Description d;
+  d.rank = rank;
+  d.in_channels = in_channels;
+  d.out_channels = out_channels;
+  for (int a = 0; a < rank; ++a) {
+    d.axis[a].input = 9 + 6 * a;
+    d.axis[a].kernel = kernel;
+    d.axis[a].stride = stride;
+    d.axis[a].pad_begin = d.axis[a].pad_end = 1;
+  }
+  return d;
+}
+
+Outcome run_nhwc(const Problem& problem, tconv::Target target, Algorithm algorithm, int64_t gap) {
+  Variant variant;
+  variant.target = target;
+  variant.algorithm = algorithm;
+  variant.layout = tconv::Layout::nhwc;
+  variant.cache = {256, 512, 1};
+  variant.output_gaps.pixel = gap;
+  return run_case(problem, variant);
+}
+
+// Pixels that do not begin at a cache line are stored the ordinary way: the numbers are the same.
+TEST_P(LargeTensors, StreamedOutputsAreTheSameNumbers) {
+  Random random(95);
+  int ran = 0;
+  for (int rank : {1, 2}) {
+    for (int64_t out_channels : {16, 20, 32, 48, 80}) {
+      for (ActivationKind kind :
+           {ActivationKind::none, ActivationKind::relu, ActivationKind::leaky_relu, ActivationKind::sigmoid}) {
+        for (int64_t stride : {1, 2}) {
+          tconv::Description d = layer(rank, 8, out_channels, stride == 1 ? 3 : 4, stride);
+          d.activation = {kind, 0.25f, 0, nullptr};
+          d.residual = rank == 2 && stride == 2 && kind == ActivationKind::relu && out_channels == 32;
+          if (rank == 2 && out_channels == 48) d.axis[1].kernel = d.axis[1].stride = 1;  // filtered along y alone
+          if (rank == 2 && out_channels == 48) d.axis[1].pad_begin = d.axis[1].pad_end = 0;
+          const Problem problem = make_problem(d, random, Data::real);
+          const Outcome lines = run_nhwc(problem, GetParam(), Algorithm::winograd, 0);
+          if (lines.unsupported) continue;
+          const Outcome gaps = run_nhwc(problem, GetParam(), Algorithm::winograd, 3);
+          EXPECT_EQ(lines.failure, "") << to_string(d) << ", seed 95";
+          EXPECT_EQ(gaps.failure, "") << to_string(d) << ", seed 95";
+          EXPECT_EQ(lines.output, gaps.output) << to_string(d) << ", seed 95";
+          ++ran;
+        }
+      }
+    }
+  }
+  if (ran == 0) GTEST_SKIP() << "left out of this build";
+  EXPECT_GT(ran, 60);
+}
+
+TEST_P(LargeTensors, RowsAskedForAheadLieAnywhere) {
+  Random random(96);
+  int ran = 0;
+  for (int rank : {2, 3}) {
+    for (int64_t out_channels : {1, 3, 9}) {
+      for (int64_t in_channels : {1, 5, 16}) {
+        for (int64_t groups : {1, 2}) {
+          tconv::Description d = layer(rank, groups * in_channels, groups * out_channels, 4, 2);
+          d.groups = groups;
+          d.axis[rank - 1].input = 40;
+          const Problem problem = make_problem(d, random, Data::real);
+          const Outcome outcome = run_nhwc(problem, GetParam(), Algorithm::planar_winograd, 0);
+          if (outcome.unsupported) continue;
+          EXPECT_EQ(outcome.failure, "") << to_string(d) << ", seed 96";
+          ++ran;
+        }
+      }
+    }
+  }
+  if (ran == 0) GTEST_SKIP() << "left out of this build";
+  EXPECT_GT(ran, 30);
+}
+
+TCONV_INSTANTIATE_ON_TARGETS(LargeTensors);
+
+}  // namespace
+}  // namespace tconv_test
