@@ -120,7 +120,7 @@ namespace {
 // Cycles, measured (src/plan.hpp):
 constexpr double row_overhead = 100;    // an output row
 constexpr double call_overhead = 30;    // a kernel called for four cells
-constexpr double transposed = 4;        // a vector moved between pixels and planes
+constexpr double transposed = 0.5;      // a number moved between pixels and planes, whatever the vectors are
 constexpr double repeated = 2;          // an input copied for each output channel that is made of it
 constexpr double stored_beyond_l2 = 8;  // bytes of outputs a cycle, where they do not stay in L2
 // Vectors along x:
@@ -129,6 +129,7 @@ constexpr double copied = 1.5;                  // a vector of inputs
 constexpr double tap_of_vector = 1.1;           // a tap of a vector of cells
 constexpr double stored_vector = 2;             // a vector of outputs
 constexpr double masked_end = 4;                // a row that ends before its last vector does
+constexpr double copied_end = 12;               // where stores have no mask
 constexpr double planes_stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
 
 double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
@@ -154,8 +155,7 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
     cycles +=
         (cells * phases + alone) * rows * (call_overhead + vectors * 12) + (cells + alone / phases) * vectors * row_taps * taps * 4;
   }
-  if (layer.description.layout == Layout::nchw)
-    cycles += transposed * static_cast<double>(g.output_elements + g.input_elements) / static_cast<double>(lanes);
+  if (layer.description.layout == Layout::nchw) cycles += transposed * static_cast<double>(g.output_elements + g.input_elements);
   if (layer.out_per_group != 1) cycles += repeated * static_cast<double>(g.input_elements * layer.out_per_group);
   return cycles;
 }
@@ -170,8 +170,8 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const double row_taps = static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
   const double rows = static_cast<double>(g.output[0] * g.output[1]);
   const double input_vectors = static_cast<double>(g.axis[0].input * g.axis[1].input * ceil_div(g.axis[2].input, lanes));
-  const double stored =
-      stored_vector * vectors * static_cast<double>(phases) + (g.output[2] % (phases * lanes) != 0 ? masked_end : 0);
+  const double end = g.output[2] % (phases * lanes) == 0 ? 0 : lanes > 4 ? masked_end : copied_end;
+  const double stored = stored_vector * vectors * static_cast<double>(phases) + end;
   return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * input_vectors +
                    tap_of_vector * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
 }
