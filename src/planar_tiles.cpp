@@ -17,6 +17,8 @@ int64_t outer_taps_of(const Layer& layer) { return layer.axis(0).kernel * layer.
 // Cycles, beside those of the products, measured:
 constexpr double of_tile = 12;        // to begin and store a register tile
 constexpr double of_piece = 40;       // a row of a line that comes from scratch
+constexpr double of_end = 50;         // the end of a row of a line among the columns of a register tile
+constexpr double placed = 0.6;        // a number of a register tile with such an end
 constexpr double of_copy = 15;        // a row of the input that is copied
 constexpr double of_call = 60;        // a kernel called for some columns of a chunk
 constexpr double transposed = 0.3;    // a number of the input moved from pixels to planes
@@ -81,7 +83,7 @@ double column_cycles(const arch::KernelTable& kernels, double rows, int64_t colu
   const double whole = std::max({rows * vectors / 2, (rows / together / most + vectors) / 2, 5.0 / together / most});
   const int64_t rest = columns % block;
   const double last = rest == 0                                     ? 0
-                      : rest <= static_cast<int64_t>(kernels.lanes) ? std::max({rows / 2, (rows + 1) / 2, 4.0})
+                      : rest <= static_cast<int64_t>(kernels.lanes) ? std::max({rows / 2, (rows + 1) / 2, 4.6})
                                                                     : whole;
   return static_cast<double>(columns / block) * whole + last;
 }
@@ -101,6 +103,14 @@ bool stored_directly(const Layer& layer, const TileShape& s) {
   return true;
 }
 
+// What the end of a row costs a line whose vectors run across it.
+double row_end_cycles(const Layer& layer, const arch::KernelTable& kernels, const TileShape& s) {
+  const double stride = static_cast<double>(s.stride[2]);
+  if (!stored_directly(layer, s)) return of_piece + through_rows * stride * static_cast<double>(s.input[2]);
+  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
+  return of_end + placed * stride * static_cast<double>(std::min(s.input[2], block));
+}
+
 // Do vectors across the ends of rows save more than it costs to store their outputs?
 bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, const TileShape& s) {
   if (s.input[1] == 1 || s.in.row != s.input[2] * s.in.pixel) return false;
@@ -110,9 +120,7 @@ bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, co
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
   const double lines = rows / static_cast<double>(layer.axis(2).kernel);
-  const double columns = static_cast<double>(stored_directly(layer, s) ? std::min(s.input[2], block) : s.input[2]);
-  const double moved = lines * (of_piece + through_rows * columns * static_cast<double>(s.stride[2]));
-  return together + moved < alone;
+  return together + lines * row_end_cycles(layer, kernels, s) < alone;
 }
 
 }  // namespace
@@ -257,6 +265,10 @@ double estimate_tiles(const Layer& layer, const arch::KernelTable& kernels, cons
   if (plan.line_pitch != 0) {
     cycles += output * (nhwc && layer.out_per_group > 1 ? to_pixels : through_rows) +
               of_piece * planes * static_cast<double>(s.input[1] * layer.out_per_group * outer_taps_of(layer));
+  }
+  if (plan.across_rows && plan.direct) {
+    cycles +=
+        row_end_cycles(layer, kernels, s) * planes * static_cast<double>(s.input[1] * layer.out_per_group * outer_taps_of(layer));
   }
   if (input * sizeof(float) > l2) cycles += input * sizeof(float) / read;
   if (output * sizeof(float) > l2) cycles += output * sizeof(float) / stored;

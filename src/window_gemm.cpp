@@ -196,8 +196,11 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double stream = passes * stream_cycles(options.cache, weight_bytes);
   cycles = std::max(cycles + 0.5 * stream, 1.1 * stream);
   if (layer.description.layout == Layout::nchw) {
-    // Transposing moves about one number a cycle: the input once per y-phase, the output once.
-    cycles += input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel)) + (channels > 1 ? output : 0);
+    // Transposing takes about a cycle a number, less than half of it where all of them stay in L2: the input once per y-phase, the
+    // output once.
+    const double numbers =
+        input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel)) + (channels > 1 ? output : 0);
+    cycles += ((input + output) * sizeof(float) <= static_cast<double>(options.cache.l2) ? 0.4 : 1.0) * numbers;
   }
   return cycles;
 }

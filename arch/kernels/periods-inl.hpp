@@ -47,9 +47,9 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
   }
 }
 
-// Blocks from registers: line l from to(l) on.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, typename To>
-HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const To& to) {
+// Blocks from registers: line l from to(l) on. kPart: only the first `count` columns.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart, typename To>
+HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t count, const To& to) {
   const D d;
   const ClampBounds bounds = BoundsOf(p.epilogue);
   const V low = hn::Set(d, bounds.low);
@@ -67,7 +67,12 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
           const V one = acc[b][line * kPhases + r][v];
           sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
         }
-        StorePhases<kPhases>(sum, y + kPhases * (b * NV + v) * kLanes);
+        const size_t first = (b * NV + v) * kLanes;
+        if (!kPart || first + kLanes <= count) {
+          StorePhases<kPhases>(sum, y + kPhases * first);
+        } else if (first < count) {
+          StoreFirstPhases<kPhases>(sum, y + kPhases * first, count - first);
+        }
       }
     }
   }
@@ -101,17 +106,21 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   }
 #endif
   PlanarSum<kRows, NV, kBlocks, kFirst>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {}, acc);
-  const bool whole = kColumns <= count && (p.run == 0 || here.within + kColumns <= p.run);
-  if (HWY_LIKELY(whole && IsClamp(p.epilogue.kind))) {
+  const bool one_run = p.run == 0 || here.within + HWY_MIN(count, kColumns) <= p.run;
+  if (HWY_LIKELY(one_run && IsClamp(p.epilogue.kind))) {
     const auto to = [&](size_t line) { return p.line[line] + here.distance + kPhases * here.within; };
-    if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none)) {
-      return StorePeriods<kPhases, kLines, NV, kBlocks, false>(p, acc, to);
+    if (kBlocks == 1 && HWY_UNLIKELY(count < kColumns)) {
+      return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, count, to);
     }
-    return StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, to);
+    if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none)) {
+      return StorePeriods<kPhases, kLines, NV, kBlocks, false, false>(p, acc, count, to);
+    }
+    return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count, to);
   }
   HWY_ALIGN float finished[kRows * kColumns];
   if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
-    StorePeriods<kPhases, kLines, NV, kBlocks, true>(p, acc, [&](size_t line) { return finished + line * kPhases * kColumns; });
+    StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count,
+                                                            [&](size_t line) { return finished + line * kPhases * kColumns; });
   } else {
     HWY_ALIGN float sums[kRows * kColumns];
 #pragma GCC unroll 16
