@@ -158,20 +158,85 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
   }
 }
 
+// kCells cells of two phases and one row of taps, the channels [begin, end): cell after cell, as nothing is added to their sums
+// later. Eight of them share the weights, where registers would not hold the sums. It pays where vectors cross the ends of cache
+// lines (1090 channels, 120 pixels, k = 3: 40 instead of 47 us), not elsewhere.
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells>
+HWY_NOINLINE void DepthwiseRowCells(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, size_t begin,
+                                    size_t end) {
+  const D d;
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, 1>;
+  constexpr size_t kFirst0 = kShift == 0 ? 0 : 1;
+  constexpr size_t kFirst1 = 1 - kFirst0;
+  const ptrdiff_t x_stride = r.x_stride;
+  const ptrdiff_t w_stride = r.weight_stride;
+  const float* const biases = r.bias;
+  const float* const inputs = r.tap->x + x_offset;
+  const float* weights = r.tap->w + static_cast<ptrdiff_t>(begin / kLanes) * w_stride;
+  for (size_t c = begin; c < end; c += kLanes, weights += w_stride) {
+    V w0[kTaps0 == 0 ? 1 : kTaps0];
+    V w1[kTaps1 == 0 ? 1 : kTaps1];
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights + (kFirst0 + 2 * j) * kLanes);
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights + (kFirst1 + 2 * j) * kLanes);
+    const V bias = hn::LoadU(d, biases + c);
+    const float* x = inputs + c;
+    DepthwiseOutputs to = outputs;
+    for (size_t n = 0; n < kCells; ++n, x += x_stride) {
+      V sum[2][1] = {{bias}, {bias}};
+#pragma GCC unroll 8
+      for (int i = 0; i < Window::inputs; ++i) {
+        const V value = hn::LoadU(d, x + i * x_stride);
+        const int j0 = -(Window::low + i);
+        const int j1 = kShift + j0;
+        if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[0][0] = hn::MulAdd(value, w0[j0], sum[0][0]);
+        if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[1][0] = hn::MulAdd(value, w1[j1], sum[1][0]);
+      }
+      to.Store<1, 2, true, true>(r, sum, c);
+      to.y += 2 * to.y_step;
+      if (to.residual != nullptr) to.residual += 2 * to.residual_step;
+    }
+  }
+}
+
 template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
 void DepthwisePairRows(const DepthwiseRows& r) {
   using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
   const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
   const size_t whole = r.channels / kLanes * kLanes;
   const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
+  const bool across_lines = r.y_stride % static_cast<ptrdiff_t>(kLanes) != 0;
   const ptrdiff_t shift = (kTaps0 != 0 ? r.phase[0].shift : r.phase[1].shift - kShift) + Window::low;
   for (size_t row = 0; row < r.rows; ++row) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(row);
     DepthwiseOutputs to(r, r.y + i * r.y_row_stride, r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr, 1,
                         r.columns);
     ptrdiff_t position = shift;
+    const auto advance = [&](size_t cells) {
+      to.count -= 2 * cells;
+      to.y += static_cast<ptrdiff_t>(2 * cells) * to.y_step;
+      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(2 * cells) * to.residual_step;
+      position += static_cast<ptrdiff_t>(cells);
+    };
     while (true) {
       const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
+      if constexpr (kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
+        if (r.taps == 1 && across_lines && position >= 0 && position + static_cast<ptrdiff_t>(kCells) + Window::inputs <= width &&
+            to.count > 4 * kCells) {
+          DepthwiseRowCells<kTaps0, kTaps1, kShift, 2 * kCells>(r, to, x_offset, 0, whole);
+          if (whole < r.channels) {
+            DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, ~0u, whole, r.channels);
+            advance(kCells);
+            DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(
+                r, to, x_offset + static_cast<ptrdiff_t>(kCells) * r.x_stride, ~0u, whole, r.channels);
+            advance(kCells);
+            continue;
+          }
+          advance(2 * kCells);
+          continue;
+        }
+      }
       const bool inside = position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells;
       unsigned valid = ~0u;
       if (HWY_LIKELY(inside)) {
@@ -186,10 +251,7 @@ void DepthwisePairRows(const DepthwiseRows& r) {
       if (whole < r.channels)
         DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
       if (to.count <= 2 * kCells) break;
-      to.count -= 2 * kCells;
-      to.y += static_cast<ptrdiff_t>(2 * kCells) * to.y_step;
-      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(2 * kCells) * to.residual_step;
-      position += static_cast<ptrdiff_t>(kCells);
+      advance(kCells);
     }
   }
 }
