@@ -73,6 +73,19 @@ TEST_P(Tails, Width) {
   }
 }
 
+// Kernel = stride and sums so long that planar runs vectors across the ends of rows.
+TEST_P(Tails, RowsThatEndWithinATile) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t width = 1; width <= 35; ++width) {
+    for (const tconv::ActivationKind kind : {tconv::ActivationKind::none, tconv::ActivationKind::leaky_relu}) {
+      tconv::Description d = square(192, 5, 1, 5, width, 1 + width % 4, 1 + width % 4, 0);
+      d.activation.kind = kind;
+      d.activation.alpha = 0.5f;
+      run(d, &sweep);
+    }
+  }
+}
+
 TEST_P(Tails, Height) {
   Sweep sweep(GetParam(), "seed 3");
   for (int64_t height = 1; height <= 40; ++height) run(square(3, 5, 1, height, 3, 4, 2, 1), &sweep);
