@@ -61,6 +61,16 @@ HWY_INLINE void StoreColumns(V v, float* row, size_t index, size_t count) {
   }
 }
 
+// sum += a * b. GCC 12 lets a product overwrite any of its three operands: accumulators then wander from register to register and,
+// in the largest tiles, by way of the stack. This one stays.
+HWY_INLINE void Accumulate(V& sum, V a, V b) {
+#if (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && HWY_COMPILER_GCC_ACTUAL
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+#else
+  sum = hn::MulAdd(a, b, sum);
+#endif
+}
+
 // min(max(v, low), high) that lets NaN through: x86's max and min return their second operand when one is NaN.
 HWY_INLINE V ClampKeepNaN(V v, V low, V high) {
 #if HWY_TARGET == HWY_NEON

@@ -92,16 +92,6 @@ HWY_INLINE V BroadcastLane(V x, size_t lane) {
 }
 #endif
 
-// sum += a * b. GCC 12 lets a product overwrite any of its three operands: accumulators then wander from register to register and,
-// in the largest tiles, by way of the stack. This one stays.
-HWY_INLINE void Accumulate(V& sum, V a, V b) {
-#if (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && HWY_COMPILER_GCC_ACTUAL
-  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
-#else
-  sum = hn::MulAdd(a, b, sum);
-#endif
-}
-
 // acc[m][v] += a_m[0 .. steps) * b[0 .. steps)[v], with `steps` known at compile time.
 template <size_t MR, size_t NV, size_t kSteps>
 HWY_INLINE void GemmSteps(const RowPointers<MR>& a, const float*& b, V (&acc)[MR][NV]) {
