@@ -287,6 +287,7 @@ struct KernelTable {
   PlanarFunction planar[max_planar_rows];
   size_t planar_rows;
   size_t planar_vectors;
+  size_t planar_half_rows;  // rows whose tiles are a block and a half, or 0
 
   void (*depthwise)(const DepthwiseRows& rows);
   void (*depthwise_planes)(const DepthwisePlane& rows);

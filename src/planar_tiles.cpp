@@ -1,6 +1,7 @@
 #include "planar_tiles.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "checked.hpp"
@@ -77,8 +78,7 @@ double column_cycles(const arch::KernelTable& kernels, double rows, int64_t colu
   const double vectors = static_cast<double>(kernels.planar_vectors);
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = std::clamp(static_cast<double>(kernels.planar_rows) / rows, 1.0, 4.0);
-  const bool halves =
-      rows * vectors < 10 && rows * (vectors + 1) <= vectors * static_cast<double>(kernels.planar_rows) && together < 2;
+  const bool halves = static_cast<size_t>(std::ceil(rows)) == kernels.planar_half_rows;
   const double most = halves ? (vectors + 1) / vectors : 1;  // blocks of a tile
   const double whole = std::max({rows * vectors / 2, (rows / together / most + vectors) / 2, 5.0 / together / most});
   const int64_t rest = columns % block;

@@ -19,7 +19,9 @@ class RowBlocks {
  public:
   RowBlocks() = default;
   explicit RowBlocks(const arch::KernelTable& kernels)
-      : largest_(static_cast<int64_t>(kernels.planar_rows)), vectors_(static_cast<double>(kernels.planar_vectors)) {
+      : largest_(static_cast<int64_t>(kernels.planar_rows)),
+        half_rows_(static_cast<int64_t>(kernels.planar_half_rows)),
+        vectors_(static_cast<double>(kernels.planar_vectors)) {
     // What fits into one block is one: the fused kernels rely on it.
     for (int64_t rows = 1; rows <= 2 * largest_; ++rows) {
       const int64_t most = std::min(rows, largest_);
@@ -80,12 +82,12 @@ class RowBlocks {
   double block_cycles(int64_t rows) const {
     const double r = static_cast<double>(rows);
     double together = std::clamp(std::floor(static_cast<double>(largest_) / r), 1.0, 4.0);
-    const bool halves = together < 2 && r * vectors_ < 10 && r * (vectors_ + 1) <= static_cast<double>(largest_) * vectors_;
-    if (halves) together = (vectors_ + 1) / vectors_;
+    if (rows == half_rows_) together = (vectors_ + 1) / vectors_;
     return std::max({r * vectors_ * together / 2, (vectors_ * together + r) / 2, 5.0}) / together;
   }
 
   int64_t largest_ = 1;
+  int64_t half_rows_ = 0;
   double vectors_ = 1;
   double cycles_[2 * arch::KernelTable::max_planar_rows + 1] = {};
   int64_t first_[2 * arch::KernelTable::max_planar_rows + 1] = {};

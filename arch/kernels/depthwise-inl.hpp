@@ -159,8 +159,8 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
 }
 
 // kCells cells of two phases and one row of taps, the channels [begin, end): cell after cell, as nothing is added to their sums
-// later. Eight of them share the weights, where registers would not hold the sums. It pays where vectors cross the ends of cache
-// lines (1090 channels, 120 pixels, k = 3: 40 instead of 47 us), not elsewhere.
+// later. Eight of them share the weights, where registers would not hold the sums. It pays where vectors, not those of four
+// lanes, cross the ends of cache lines (AVX2, 1090 channels, 120 pixels, k = 3: 40 instead of 47 us).
 template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells>
 HWY_NOINLINE void DepthwiseRowCells(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, size_t begin,
                                     size_t end) {
@@ -221,7 +221,7 @@ void DepthwisePairRows(const DepthwiseRows& r) {
     };
     while (true) {
       const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
-      if constexpr (kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
+      if constexpr (kLanes >= 8 && kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
         if (r.taps == 1 && across_lines && position >= 0 && position + static_cast<ptrdiff_t>(kCells) + Window::inputs <= width &&
             to.count > 4 * kCells) {
           DepthwiseRowCells<kTaps0, kTaps1, kShift, 2 * kCells>(r, to, x_offset, 0, whole);

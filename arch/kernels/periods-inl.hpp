@@ -146,7 +146,7 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   for (; kBlocks > 1 && left >= kBlocks * kBlock; left -= kBlocks * kBlock, block += kBlocks) {
     PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, left, &place);
   }
-  if constexpr (planar_halves(kPhases * kLines)) {
+  if constexpr (kPhases * kLines == kPlanarHalfRows) {
     constexpr size_t kVectors = kPlanarVectors + 1;
     for (; left >= 2 * kVectors * kLanes; left -= 2 * kVectors * kLanes, block += kVectors) {
       PeriodColumns<kPhases, kLines, kVectors, 1, 0>(p, block, left, &place);

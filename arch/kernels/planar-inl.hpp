@@ -77,12 +77,11 @@ constexpr size_t planar_blocks(size_t rows) {
   return most < 1 ? 1 : most > 4 ? 4 : most;
 }
 
-// Tiles of a block and a half, where a block alone has too few accumulators to be at work all the time, and two have too many.
-constexpr bool planar_halves(size_t rows) {
-  constexpr size_t kVectors = kPlanarVectors + 1;
-  return kPlanarVectors == 2 && planar_blocks(rows) == 1 && rows * kPlanarVectors < 10 &&
-         rows * kVectors <= kPlanarRows * kPlanarVectors;
-}
+// So many rows go by in tiles of a block and a half: a block alone has too few accumulators to be at work all the time, two have
+// too many. Only where products need no register of their own.
+constexpr size_t kPlanarHalfRows = HWY_TARGET == HWY_AVX2 ? 4 : 0;
+// Several channels a turn: what counts and adds takes its share of the ports that multiply.
+constexpr bool kPlanarTurns = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 
 // What is asked for while a sum is made, a cache line per channel: with the first segment what belongs to the first block, with the
 // second what belongs to the second.
@@ -113,9 +112,8 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
 #endif
     size_t left = channels;
 #if HWY_ARCH_X86
-    // Some channels a turn: what counts and adds takes its share of the ports that multiply.
     constexpr size_t kTurn = kRows * NV * kBlocks > 12 ? 2 : 4;
-    for (; left >= kTurn; left -= kTurn, x += static_cast<ptrdiff_t>(kTurn) * channel_stride, w += kTurn * kRows) {
+    for (; kPlanarTurns && left >= kTurn; left -= kTurn, x += static_cast<ptrdiff_t>(kTurn) * channel_stride, w += kTurn * kRows) {
 #pragma GCC unroll 4
       for (size_t i = 0; i < kTurn; ++i) {
         __builtin_prefetch(next + static_cast<ptrdiff_t>(i) * next_stride);
@@ -129,6 +127,10 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
     }
 #endif
     for (; left != 0; --left, x += channel_stride, w += kRows) {
+#if HWY_ARCH_X86
+      __builtin_prefetch(next);
+      next += next_stride;
+#endif
 #pragma GCC unroll 4
       for (size_t b = 0; b < kBlocks; ++b) {
         PlanarStep<kRows, NV, kFirst>(x + static_cast<ptrdiff_t>(b) * block_stride, block_stride, w, acc[b]);
@@ -173,7 +175,7 @@ HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
   for (; kBlocks > 1 && begin + kBlocks * kBlock <= tile.count; begin += kBlocks * kBlock, block += kBlocks) {
     PlanarColumns<kRows, kPlanarVectors, kBlocks>(tile, block, tile.t + begin);
   }
-  if constexpr (planar_halves(kRows)) {
+  if constexpr (kRows == kPlanarHalfRows) {
     constexpr size_t kVectors = kPlanarVectors + 1;
     for (; begin + 2 * kVectors * kLanes <= tile.count; begin += 2 * kVectors * kLanes, block += kVectors) {
       PlanarColumns<kRows, kVectors, 1, 0>(tile, block, tile.t + begin);

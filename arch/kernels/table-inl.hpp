@@ -67,6 +67,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   FillPlanar<kPlanarRows>(table);
   table->planar_rows = kPlanarRows;
   table->planar_vectors = kPlanarVectors;
+  table->planar_half_rows = kPlanarHalfRows;
   table->overlap = Overlap;
   table->periods = Periods;
   table->copy_blocks = CopyBlocks;
