@@ -278,6 +278,7 @@ struct KernelTable {
   // Panels of (index + 1) vectors; nullptr where the target has no such kernel. gemm_tile_rows: rows of the largest register tile.
   GemmFunction gemm[max_vectors];
   size_t gemm_tile_rows[max_vectors];
+  bool gemm_asks;  // do they look at GemmStrip::next?
 
   // Panels of (index + 1) vectors, of the same widths as gemm's.
   PixelFunction pixels[max_vectors];

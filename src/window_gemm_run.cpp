@@ -175,7 +175,7 @@ void Task::whole_rows(const Pass& p, int64_t row, int64_t rows) {
           p.joined && c_.row == count * strip.c_stride && (!strip.residual || residual_.row == count * strip.residual_stride);
       if (!dense) strip.run = static_cast<size_t>(count);
     }
-    if (plan_.far_weights && row == 0 && source.begin == p.range.begin) ask_for_weights(p, panel, &strip);
+    if (kernels_.gemm_asks && plan_.far_weights && row == 0 && source.begin == p.range.begin) ask_for_weights(p, panel, &strip);
     int64_t first = 0;  // of the strip, in its first run
     for (int64_t m = 0;; m += step) {
       strip.rows = static_cast<size_t>(std::min(step, all - m));
@@ -210,7 +210,7 @@ void Task::ask_for_rows(const Pass& p, int64_t panel, int64_t rows, arch::GemmSt
 }
 
 void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel, int64_t next_rows) {
-  const bool asks = next_rows > 0 && p.last_panel - p.first_panel > 1 && strip.segments != 0;
+  const bool asks = kernels_.gemm_asks && next_rows > 0 && p.last_panel - p.first_panel > 1 && strip.segments != 0;
   float* const c = strip.c;
   const float* const residual = strip.residual;
   for (int64_t j = p.first_panel;;) {

@@ -153,6 +153,9 @@ HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
   hn::StoreU(value, D(), row + v * kLanes);
 }
 
+// Does a tile ask for what the next strip reads?
+constexpr bool kGemmAsks = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
+
 // Stores that go past the caches, whole vectors at multiples of their size.
 constexpr bool kStreams = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 

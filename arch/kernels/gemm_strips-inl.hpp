@@ -130,7 +130,7 @@ void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t cou
     tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
     if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
   }
-  if (s.next_lines != 0) AskEvenly(s, before, count, all, &tiles);
+  if (kGemmAsks && s.next_lines != 0) AskEvenly(s, before, count, all, &tiles);
   GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tiles);
 }
 

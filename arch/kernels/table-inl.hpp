@@ -62,6 +62,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->lanes = kLanes;
 #if !TCONV_WITHOUT_WINDOW_GEMM
   FillGemm<KernelTable::max_vectors>(table);
+  table->gemm_asks = kGemmAsks;
 #endif
 #if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
   FillPlanar<kPlanarRows>(table);
