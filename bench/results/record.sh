@@ -1,5 +1,5 @@
 #!/bin/bash
-# Records what this machine can do: runs the tests natively and ./dev bench, and writes bench/results/CPU-DATE.json.
+# Records what this machine can do: runs the tests natively and ./dev bench, and writes bench/results/CPU-TARGET-DATE.json.
 #   --target T   default: avx512, when this machine has it
 #   --no-tests   when they have just been run
 #   ...          the rest goes to ./dev bench, e.g. --quick
@@ -41,7 +41,7 @@ trap 'rm -rf "$work"' EXIT
 numbers=$(sed -n 's/^\(cpu family\|model\|stepping\)[[:space:]]*: *//p' /proc/cpuinfo | head -3 | paste -sd -)
 slug=$(printf '%s' "$cpu" | tr '[:upper:]' '[:lower:]' | sed 's/([a-z]*)//g; s/ @.*//; s/[^a-z0-9][^a-z0-9]*/-/g; s/^-//; s/-$//')
 date=$(date -u +%F)
-file=bench/results/$slug-$numbers-$date.json
+file=bench/results/$slug-$numbers-$target-$date.json
 python3 - "$work/summary.json" "$file" "$cpu" "$numbers" "$date" "$target" "$(git rev-parse HEAD)" "$load" <<'PYTHON'
 import json, os, sys
 source, file, cpu, numbers, date, target, commit, load = sys.argv[1:]
