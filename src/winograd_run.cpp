@@ -16,18 +16,16 @@ class Blocks {
     // Planes are written when all x-phases of their rows are there.
     unit_ = layer.description.layout == Layout::nchw ? static_cast<int64_t>(plan.x.phase.size()) : 1;
     units_ = ceil_div(static_cast<int64_t>(plan.panels.size()), unit_);
-    const int64_t wanted = parallelism.threads > 1 ? 4 * static_cast<int64_t>(parallelism.threads) : 1;
+    // More blocks than threads even out when these end; but each reads all weights, which takes time where they are far. Each part
+    // of the panels transforms the input anew: no more of them than there are threads.
+    const int64_t threads = std::max<int64_t>(1, static_cast<int64_t>(parallelism.threads));
+    const int64_t wanted = threads == 1 || plan.far_weights ? threads : 4 * threads;
     constexpr int64_t few_tiles = 16;  // fewer would waste the weights' way from the cache
-    while (blocks() * parts_ < wanted) {
-      if (block_lines_ * block_columns_ > few_tiles) {
-        int64_t& longer = block_lines_ > 1 ? block_lines_ : block_columns_;
-        longer = ceil_div(longer, 2);
-      } else if (parts_ < units_) {
-        parts_ = std::min(units_, 2 * parts_);
-      } else {
-        break;
-      }
+    while (blocks() < wanted && block_lines_ * block_columns_ > few_tiles) {
+      int64_t& longer = block_lines_ > 1 ? block_lines_ : block_columns_;
+      longer = ceil_div(longer, 2);
     }
+    while (blocks() * parts_ < threads && parts_ < units_) parts_ = std::min(units_, 2 * parts_);
     count_ = blocks() * parts_;
   }
   int64_t count() const { return count_; }
