@@ -13,7 +13,7 @@ import sys
 COLUMNS = 2
 WIDTH, ROW, NAME, BAR = 920, 19, 168, 175
 LEFT, TOP = 18, 112
-LOWEST, HIGHEST = 0.8, 6.0
+LOWEST, HIGHEST = 0.8, 7.0
 
 NAMES = {"onednn": "oneDNN", "openblas_col2im": "OpenBLAS + col2im", "xnnpack": "XNNPACK", "zero_insertion": "zero insertion",
          "openvino": "OpenVINO", "mnn": "MNN", "litert": "LiteRT"}
