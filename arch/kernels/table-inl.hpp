@@ -14,6 +14,9 @@ HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/rows-inl.hpp"
 // Families that TCONV_ALGORITHMS leaves out (src/CMakeLists.txt) are not even seen.
 #if !TCONV_WITHOUT_DEPTHWISE
+#include "arch/kernels/depthwise_outputs-inl.hpp"
+#include "arch/kernels/depthwise_pairs-inl.hpp"
+// After what it chooses from.
 #include "arch/kernels/depthwise-inl.hpp"
 #include "arch/kernels/depthwise_planes-inl.hpp"
 #endif

@@ -1,0 +1,90 @@
+// What depthwise rows of pixels do with their sums: residual, activation and the stores.
+// Included before the kernels that make the sums.
+
+namespace tconv::arch {
+namespace HWY_NAMESPACE {
+namespace {
+
+// f(sum) for the sums of a vector of channels, where f is not a clamp.
+HWY_NOINLINE void DepthwiseActivate(const DepthwiseRows& r, size_t c, float* sums, size_t count) {
+  const D d;
+  const V slope = r.epilogue.kind == ActivationKind::prelu ? hn::LoadU(d, r.slopes + c) : hn::Set(d, r.epilogue.alpha);
+  for (size_t i = 0; i < count; ++i)
+    hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), r.epilogue, slope), d, sums + i * kLanes);
+}
+
+// Where some neighbouring outputs go, and what is done to their sums before.
+struct DepthwiseOutputs {
+  DepthwiseOutputs(const DepthwiseRows& r, float* outputs, const float* residuals, ptrdiff_t apart, size_t number)
+      : y(outputs),
+        y_step(apart * r.y_stride),
+        residual(residuals),
+        residual_step(apart * r.residual_stride),
+        count(number),
+        channels(r.channels),
+        nothing(r.epilogue.kind == ActivationKind::none),
+        clamp(IsClamp(r.epilogue.kind)) {
+    const ClampBounds bounds = BoundsOf(r.epilogue);
+    low = hn::Set(D(), bounds.low);
+    high = hn::Set(D(), bounds.high);
+  }
+
+  // kVectors vectors of the channels from c on. !kAll: of kCount sums the first `count` are stored; !kWhole: the channels end
+  // before the vector does.
+  template <size_t kVectors, size_t kCount, bool kAll, bool kWhole>
+  HWY_INLINE void Store(const DepthwiseRows& r, V (&sum)[kCount][kVectors], size_t c) const {
+    if (HWY_UNLIKELY(residual != nullptr)) {
+      const float* from = residual + c;
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kCount; ++i, from += residual_step) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < kVectors; ++v) {
+          if (kAll || i < count) sum[i][v] = hn::Add(sum[i][v], LoadColumns(from, v, channels - c));
+        }
+      }
+    }
+    if (HWY_UNLIKELY(!nothing)) {
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v) {
+        if (clamp) {
+#pragma GCC unroll 8
+          for (size_t i = 0; i < kCount; ++i) sum[i][v] = ClampKeepNaN(sum[i][v], low, high);
+        } else {
+          HWY_ALIGN float sums[kCount * kLanes];
+#pragma GCC unroll 8
+          for (size_t i = 0; i < kCount; ++i) hn::Store(sum[i][v], D(), sums + i * kLanes);
+          DepthwiseActivate(r, c + v * kLanes, sums, kCount);
+#pragma GCC unroll 8
+          for (size_t i = 0; i < kCount; ++i) sum[i][v] = hn::Load(D(), sums + i * kLanes);
+        }
+      }
+    }
+    float* to = y + c;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kCount; ++i, to += y_step) {
+      if (!kAll && i >= count) break;
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v) {
+        if constexpr (kWhole) {
+          hn::StoreU(sum[i][v], D(), to + v * kLanes);
+        } else {
+          StoreFirst(sum[i][v], to, channels - c);
+        }
+      }
+    }
+  }
+
+  V low, high;
+  float* y;
+  ptrdiff_t y_step;
+  const float* residual;
+  ptrdiff_t residual_step;
+  size_t count;
+  size_t channels;
+  bool nothing;
+  bool clamp;
+};
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace tconv::arch
