@@ -88,14 +88,18 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   // Planes are written when all x-phases of their rows are there.
   const int64_t fewest_panels = planes ? x_phases : 1;
   const size_t most_bytes = options.max_workspace_bytes;
-  // V and M are written and read a few times each, from L2. Weights that stay there too need few tiles to be worth their way to L1;
-  // others want as many as there is room for.
-  plan->far_weights = bytes_of_weights(layer, kernels, *plan) > 0.5 * static_cast<double>(options.cache.l2);
-  const size_t near_bytes = std::min(most_bytes, std::max(options.cache.l2 / (plan->far_weights ? 2 : 4), size_t{1} << 17));
+  // V and M are written and read a few times each, from L2. Weights stay there too if they take no more than half of it: then all
+  // three together leave a part of it for what passes by. Others want as many tiles as there is room for.
+  const double l2 = static_cast<double>(options.cache.l2);
+  const double weight_bytes = bytes_of_weights(layer, kernels, *plan);
+  plan->far_weights = weight_bytes > 0.5 * l2;
+  const size_t near_bytes =
+      std::min(most_bytes, std::max(static_cast<size_t>(plan->far_weights ? 0.5 * l2 : 0.75 * l2 - weight_bytes), size_t{1} << 17));
   const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
   const int64_t fewest_tiles = ceil_div(plan->far_weights ? 32 : 16, rows) * rows;
   int64_t tiles = ceil_div(96, rows) * rows;
-  plan->group_panels = fewest_panels * ceil_div(8, fewest_panels);
+  const int64_t panels = widths.count * static_cast<int64_t>(plan->y.phase.size()) * x_phases;
+  plan->group_panels = std::min(panels, fewest_panels * ceil_div(8, fewest_panels));
   const auto bytes = [&] { return workspace(layer, *plan, 1, tiles).bytes(); };
   while (tiles > fewest_tiles && bytes() > near_bytes) tiles -= rows;
   while (plan->group_panels > fewest_panels && bytes() > most_bytes)
