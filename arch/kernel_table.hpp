@@ -196,6 +196,10 @@ struct DepthwisePlane {
   const DepthwisePlaneTap* tap;
   size_t taps[max_phases];
   size_t phases;  // 1, 2 or 4
+  // Two phases of neighbouring taps (stride 2): how many a row of the kernel has, and the first of phase 0. 0: others.
+  size_t pair_taps;
+  size_t pair_first;
+  bool beyond_l2;  // the output does not stay in L2
   size_t rows;
   size_t columns;
   const float* x;

@@ -118,19 +118,19 @@ bool supports(const Layer& layer, const Options&) {
 namespace {
 
 // Cycles, measured (src/plan.hpp):
-constexpr double row_overhead = 100;    // an output row
-constexpr double call_overhead = 30;    // a kernel called for four cells
-constexpr double transposed = 0.5;      // a number moved between pixels and planes, whatever the vectors are
-constexpr double repeated = 2;          // an input copied for each output channel that is made of it
-constexpr double stored_beyond_l2 = 8;  // bytes of outputs a cycle, where they do not stay in L2
+constexpr double row_overhead = 100;     // an output row
+constexpr double call_overhead = 30;     // a kernel called for four cells
+constexpr double transposed = 0.5;       // a number moved between pixels and planes, whatever the vectors are
+constexpr double repeated = 2;           // an input copied for each output channel that is made of it
+constexpr double stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
 // Vectors along x:
-constexpr double plane_overhead = 90;           // an output plane of a channel
-constexpr double copied = 1.5;                  // a vector of inputs
-constexpr double tap_of_vector = 1.1;           // a tap of a vector of cells
-constexpr double stored_vector = 2;             // a vector of outputs
-constexpr double masked_end = 4;                // a row that ends before its last vector does
-constexpr double copied_end = 12;               // where stores have no mask
-constexpr double planes_stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
+constexpr double plane_overhead = 90;  // an output plane of a channel
+constexpr double copied = 1.5;         // a vector of inputs
+constexpr double tap_of_vector = 1.1;  // a tap of a vector of cells
+constexpr double tap_of_pair = 0.5;    // the same where two phases of neighbouring taps share their inputs
+constexpr double stored_vector = 2;    // a vector of outputs
+constexpr double masked_end = 6;       // a row that ends before its last vector does
+constexpr double copied_end = 12;      // where stores have no mask
 
 double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const Geometry& g = layer.geometry;
@@ -172,8 +172,13 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const double input_vectors = static_cast<double>(g.axis[0].input * g.axis[1].input * ceil_div(g.axis[2].input, lanes));
   const double end = g.output[2] % (phases * lanes) == 0 ? 0 : lanes > 4 ? masked_end : copied_end;
   const double stored = stored_vector * vectors * static_cast<double>(phases) + end;
+  // Four rows of a phase of y go by together; those that are left do not share.
+  const int64_t rows_of_phase = ceil_div(g.output[1], g.axis[1].stride);
+  const bool pairs = g.axis[2].stride == 2 && g.axis[2].dilation == 1 && g.axis[2].kernel >= 3 && g.axis[2].kernel <= 5;
+  const double shared = pairs ? static_cast<double>(rows_of_phase / 4 * 4) / static_cast<double>(rows_of_phase) : 0;
+  const double tap = shared * tap_of_pair + (1 - shared) * tap_of_vector;
   return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * input_vectors +
-                   tap_of_vector * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
+                   tap * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
 }
 
 bool along_x(const Layer& layer, const arch::KernelTable& kernels) {
@@ -188,7 +193,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double cycles = planes ? planes_cycles(layer, kernels) : channels_cycles(layer, kernels);
   const double bytes = output_bytes(layer);
   if (bytes <= static_cast<double>(options.cache.l2)) return cycles;
-  return cycles + bytes / (planes ? planes_stored_beyond_l2 : stored_beyond_l2);
+  return cycles + bytes / stored_beyond_l2;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
@@ -214,7 +219,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
   plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
-  plan->beyond_l2 = layer.description.layout == Layout::nhwc && output_bytes(layer) > static_cast<double>(options.cache.l2);
+  plan->beyond_l2 = output_bytes(layer) > static_cast<double>(options.cache.l2);
   plan->input_floats = plan->output_floats = 0;
   plan->planes = {};
   plan->periods_per_block = ceil_div(layer.output(1), layer.axis(1).stride);

@@ -46,6 +46,12 @@ class PlanesTask {
     std::memset(rows_, 0, static_cast<size_t>(plan.input_floats) * sizeof(float));
     work_.phases = plan.phases.size();
     work_.columns = static_cast<size_t>(layer.output(2));
+    const arch::DepthwisePhase* const phase = plan.phases.data();
+    if (work_.phases == 2 && layer.axis(2).stride == 2 && layer.axis(2).dilation == 1 && phase[0].taps != 0 && phase[1].taps != 0) {
+      work_.pair_taps = phase[0].taps + phase[1].taps;
+      work_.pair_first = phase[0].first;
+    }
+    work_.beyond_l2 = plan.beyond_l2;
     work_.x_row_stride = plan.planes.pitch;
     work_.epilogue = fused_epilogue(layer.description.activation);
   }

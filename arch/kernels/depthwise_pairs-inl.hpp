@@ -20,7 +20,7 @@ struct DepthwiseWindow {
 // kCells cells of two phases, the channels [begin, end) in blocks of kVectors vectors. Phase 0 has kTaps0 taps, tap 0 of cell n at
 // x[n]; phase 1 has kTaps1, tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window. !kInside: those inputs are
 // met that `valid` has a bit for.
-template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors, bool kInside, bool kWhole>
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors, bool kInside, bool kWhole, bool kAsk = false>
 HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, unsigned valid,
                                  size_t begin, size_t end) {
   const D d;
@@ -71,7 +71,7 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
         }
       }
     }
-    to.Store<kVectors, 2 * kCells, kInside, kWhole>(r, sum, c);
+    to.Store<kVectors, 2 * kCells, kInside, kWhole, kAsk>(r, sum, c);
   }
 }
 
@@ -153,7 +153,12 @@ void DepthwisePairRows(const DepthwiseRows& r) {
       const bool inside = position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells;
       unsigned valid = ~0u;
       if (HWY_LIKELY(inside)) {
-        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
+        constexpr bool kAsk = HWY_ARCH_X86 != 0;  // on others hardware has not been seen to need it
+        if (kAsk && r.beyond_l2) {
+          DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
+        } else {
+          DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
+        }
       } else {
         valid = 0;
         for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
@@ -169,14 +174,11 @@ void DepthwisePairRows(const DepthwiseRows& r) {
   }
 }
 
-// Where little is done for an output, or it goes beyond L2, two neighbouring vectors of channels fill a cache line together.
+// Where little is done for an output, two neighbouring vectors of channels fill a cache line together.
 template <size_t kTaps0, size_t kTaps1, int kShift>
 HWY_INLINE void DepthwisePairRows(const DepthwiseRows& r) {
   constexpr bool kHalfLines = kLanes < 16 && kLanes > 1;
   if constexpr (kHalfLines && kTaps0 + kTaps1 <= 2) return DepthwisePairRows<kTaps0, kTaps1, kShift, 2, 2>(r);
-  if constexpr (kHalfLines && kTaps0 + kTaps1 == 4) {
-    if (r.beyond_l2 && r.channels % (2 * kLanes) == 0) return DepthwisePairRows<kTaps0, kTaps1, kShift, 2, 2>(r);
-  }
   DepthwisePairRows<kTaps0, kTaps1, kShift, kDepthwiseCells, 1>(r);
 }
 

@@ -28,8 +28,56 @@ HWY_NOINLINE void ActivatePlane(const DepthwisePlane& p, float* sums, size_t vec
     hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), p.epilogue, slope), d, sums + i * kLanes);
 }
 
+// f(sum + residual) of kUnits units whose outputs and residuals lie y_unit and residual_unit apart, `count` outputs of each. kAsk:
+// the lines that the units after them are stored to are asked for (as in depthwise_outputs-inl.hpp).
+template <size_t kPhases, size_t kUnits, bool kAsk>
+HWY_INLINE void FinishPlaneUnits(const DepthwisePlane& p, V (&sum)[kUnits][kPhases], float* y, ptrdiff_t y_unit,
+                                 const float* residual, ptrdiff_t residual_unit, size_t count) {
+  const D d;
+  const bool clamp = IsClamp(p.epilogue.kind);
+  const ClampBounds bounds = BoundsOf(p.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+  if (HWY_LIKELY(clamp && residual == nullptr)) {
+    if (p.epilogue.kind != ActivationKind::none) {
+#pragma GCC unroll 4
+      for (size_t u = 0; u < kUnits; ++u) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kPhases; ++i) sum[u][i] = ClampKeepNaN(sum[u][i], low, high);
+      }
+    }
+    if (HWY_LIKELY(count == kPhases * kLanes)) {
+#pragma GCC unroll 4
+      for (size_t u = 0; u < kUnits; ++u) {
+        if constexpr (kAsk) {
+          const float* const soon = y + static_cast<ptrdiff_t>(kUnits + u) * y_unit;
+#pragma GCC unroll 4
+          for (size_t i = 0; i < kPhases * kLanes; i += 64 / sizeof(float)) __builtin_prefetch(soon + i, 1);
+        }
+        StorePlanePhases<kPhases>(sum[u], y + static_cast<ptrdiff_t>(u) * y_unit);
+      }
+      return;
+    }
+  }
+  HWY_ALIGN float buffer[kPhases * kLanes];
+#pragma GCC unroll 4
+  for (size_t u = 0; u < kUnits; ++u, y += y_unit) {
+    StorePlanePhases<kPhases>(sum[u], buffer);
+    if (HWY_UNLIKELY(residual != nullptr)) {
+      for (size_t v = 0; v < kPhases && v * kLanes < count; ++v) {
+        const V value = hn::Add(hn::Load(d, buffer + v * kLanes), LoadColumns(residual, v, count));
+        hn::Store(clamp ? ClampKeepNaN(value, low, high) : value, d, buffer + v * kLanes);
+      }
+      residual += residual_unit;
+    }
+    if (HWY_UNLIKELY(!clamp)) ActivatePlane(p, buffer, kPhases);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(d, buffer + v * kLanes), y, v, count);
+  }
+}
+
 // kUnits units whose inputs, outputs and residuals lie x_unit, y_unit and residual_unit apart, `count` outputs of each.
-template <size_t kPhases, size_t kUnits>
+template <size_t kPhases, size_t kUnits, bool kAsk = false>
 HWY_NOINLINE void DepthwisePlaneTile(const DepthwisePlane& p, const float* x, ptrdiff_t x_unit, float* y, ptrdiff_t y_unit,
                                      const float* residual, ptrdiff_t residual_unit, size_t count) {
   const D d;
@@ -52,47 +100,79 @@ HWY_NOINLINE void DepthwisePlaneTile(const DepthwisePlane& p, const float* x, pt
         sum[u][i] = hn::MulAdd(hn::LoadU(d, at + static_cast<ptrdiff_t>(u) * x_unit), weight, sum[u][i]);
     }
   }
-  const bool clamp = IsClamp(p.epilogue.kind);
-  const ClampBounds bounds = BoundsOf(p.epilogue);
-  const V low = hn::Set(d, bounds.low);
-  const V high = hn::Set(d, bounds.high);
-  if (HWY_LIKELY(clamp && residual == nullptr)) {
-    if (p.epilogue.kind != ActivationKind::none) {
+  FinishPlaneUnits<kPhases, kUnits, kAsk>(p, sum, y, y_unit, residual, residual_unit, count);
+}
+
+// The same of two phases whose taps are neighbours: kTaps of them in a row of the kernel, of which phase 0 has every other one from
+// kFirst on. Each input is loaded once for both phases, and each broadcast weight once for all units. Products are
+// added in the order of the other tile: how rows are cut into tasks decides which of them does a row.
+template <size_t kTaps, size_t kFirst, size_t kUnits, bool kAsk>
+HWY_NOINLINE void DepthwisePlanePairs(const DepthwisePlane& p, const float* x, ptrdiff_t x_unit, float* y, ptrdiff_t y_unit,
+                                      const float* residual, ptrdiff_t residual_unit, size_t count) {
+  const D d;
+  constexpr size_t kTaps0 = (kTaps + 1 - kFirst) / 2;
+  constexpr size_t kTaps1 = kTaps - kTaps0;
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kFirst, 1>;
+  V sum[kUnits][2];
+  const V bias = hn::Set(d, p.bias);
 #pragma GCC unroll 4
-      for (size_t u = 0; u < kUnits; ++u) {
+  for (size_t u = 0; u < kUnits; ++u) sum[u][0] = sum[u][1] = bias;
+  const float* const w = p.w - kFirst * kLanes;
+  const DepthwisePlaneTap* const end = p.tap + p.taps[0];
+  for (const DepthwisePlaneTap* tap = p.tap; tap != end; tap += kTaps0) {
+    V weight[kTaps];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTaps; ++t) weight[t] = LoadBroadcast(w + tap->w + t * kLanes);
+    const float* at = x + tap->x + Window::low;
 #pragma GCC unroll 4
-        for (size_t i = 0; i < kPhases; ++i) sum[u][i] = ClampKeepNaN(sum[u][i], low, high);
+    for (size_t u = 0; u < kUnits; ++u, at += x_unit) {
+#pragma GCC unroll 8
+      for (int i = Window::inputs - 1; i >= 0; --i) {
+        const V value = hn::LoadU(d, at + i);
+        const int j0 = -(Window::low + i);
+        const int j1 = static_cast<int>(kFirst) + j0;
+        if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) Accumulate(sum[u][0], value, weight[kFirst + 2 * j0]);
+        if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) Accumulate(sum[u][1], value, weight[1 - kFirst + 2 * j1]);
       }
     }
-    if (HWY_LIKELY(count == kPhases * kLanes)) {
-#pragma GCC unroll 4
-      for (size_t u = 0; u < kUnits; ++u) StorePlanePhases<kPhases>(sum[u], y + static_cast<ptrdiff_t>(u) * y_unit);
-      return;
+  }
+  FinishPlaneUnits<2, kUnits, kAsk>(p, sum, y, y_unit, residual, residual_unit, count);
+}
+
+using DepthwisePlaneFunction = void (*)(const DepthwisePlane& p, const float* x, ptrdiff_t x_unit, float* y, ptrdiff_t y_unit,
+                                        const float* residual, ptrdiff_t residual_unit, size_t count);
+
+// Four units of two phases, two of four.
+template <size_t kPhases>
+constexpr size_t kPlaneUnits = kPhases == 4 ? 2 : 4;
+
+template <size_t kPhases, bool kAsk>
+DepthwisePlaneFunction PlaneTileOf([[maybe_unused]] const DepthwisePlane& p) {
+  if constexpr (kPhases == 2) {
+    switch (2 * p.pair_taps + p.pair_first) {
+      case 6:
+        return DepthwisePlanePairs<3, 0, 4, kAsk>;
+      case 7:
+        return DepthwisePlanePairs<3, 1, 4, kAsk>;
+      case 8:
+        return DepthwisePlanePairs<4, 0, 4, kAsk>;
+      case 9:
+        return DepthwisePlanePairs<4, 1, 4, kAsk>;
+      case 10:
+        return DepthwisePlanePairs<5, 0, 4, kAsk>;
+      case 11:
+        return DepthwisePlanePairs<5, 1, 4, kAsk>;
     }
   }
-  HWY_ALIGN float buffer[kPhases * kLanes];
-#pragma GCC unroll 4
-  for (size_t u = 0; u < kUnits; ++u, y += y_unit) {
-    StorePlanePhases<kPhases>(sum[u], buffer);
-    if (HWY_UNLIKELY(residual != nullptr)) {
-      for (size_t v = 0; v < kPhases && v * kLanes < count; ++v) {
-        const V value = hn::Add(hn::Load(d, buffer + v * kLanes), LoadColumns(residual, v, count));
-        hn::Store(clamp ? ClampKeepNaN(value, low, high) : value, d, buffer + v * kLanes);
-      }
-      residual += residual_unit;
-    }
-    if (HWY_UNLIKELY(!clamp)) ActivatePlane(p, buffer, kPhases);
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(d, buffer + v * kLanes), y, v, count);
-  }
+  return DepthwisePlaneTile<kPhases, kPlaneUnits<kPhases>, kAsk>;
 }
 
 template <size_t kPhases>
-void DepthwisePlaneUnits(const DepthwisePlane& p, size_t units, const float* x, ptrdiff_t x_unit, float* y, ptrdiff_t y_unit,
-                         const float* residual, ptrdiff_t residual_unit, size_t count) {
-  constexpr size_t kMost = kPhases == 4 ? 2 : 4;
+void DepthwisePlaneUnits(const DepthwisePlane& p, DepthwisePlaneFunction tile, size_t units, const float* x, ptrdiff_t x_unit,
+                         float* y, ptrdiff_t y_unit, const float* residual, ptrdiff_t residual_unit, size_t count) {
+  constexpr size_t kMost = kPlaneUnits<kPhases>;
   for (; units >= kMost; units -= kMost) {
-    DepthwisePlaneTile<kPhases, kMost>(p, x, x_unit, y, y_unit, residual, residual_unit, count);
+    tile(p, x, x_unit, y, y_unit, residual, residual_unit, count);
     x += static_cast<ptrdiff_t>(kMost) * x_unit;
     y += static_cast<ptrdiff_t>(kMost) * y_unit;
     if (residual != nullptr) residual += static_cast<ptrdiff_t>(kMost) * residual_unit;
@@ -107,12 +187,21 @@ void DepthwisePlaneUnits(const DepthwisePlane& p, size_t units, const float* x, 
 template <size_t kPhases>
 void DepthwisePlaneRows(const DepthwisePlane& p) {
   constexpr size_t kOutputs = kPhases * kLanes;
+  constexpr size_t kMost = kPlaneUnits<kPhases>;
+  constexpr bool kAsk = HWY_ARCH_X86 != 0;
+  const DepthwisePlaneFunction tile = kAsk && p.beyond_l2 ? PlaneTileOf<kPhases, kAsk>(p) : PlaneTileOf<kPhases, false>(p);
   const size_t whole = p.columns / kOutputs;
   if (p.rows >= 4 || whole <= p.rows) {
-    for (size_t n = 0; n * kOutputs < p.columns; ++n) {
-      DepthwisePlaneUnits<kPhases>(p, p.rows, p.x + n * kLanes, p.x_row_stride, p.y + n * kOutputs, p.y_row_stride,
-                                   p.residual != nullptr ? p.residual + n * kOutputs : nullptr, p.residual_row_stride,
-                                   HWY_MIN(kOutputs, p.columns - n * kOutputs));
+    for (size_t row = 0; row < p.rows; row += kMost) {
+      const ptrdiff_t i = static_cast<ptrdiff_t>(row);
+      const float* const x = p.x + i * p.x_row_stride;
+      float* const y = p.y + i * p.y_row_stride;
+      const float* const residual = p.residual != nullptr ? p.residual + i * p.residual_row_stride : nullptr;
+      for (size_t n = 0; n * kOutputs < p.columns; ++n) {
+        DepthwisePlaneUnits<kPhases>(p, tile, HWY_MIN(kMost, p.rows - row), x + n * kLanes, p.x_row_stride, y + n * kOutputs,
+                                     p.y_row_stride, residual != nullptr ? residual + n * kOutputs : nullptr, p.residual_row_stride,
+                                     HWY_MIN(kOutputs, p.columns - n * kOutputs));
+      }
     }
     return;
   }
@@ -121,7 +210,7 @@ void DepthwisePlaneRows(const DepthwisePlane& p) {
     const float* const x = p.x + i * p.x_row_stride;
     float* const y = p.y + i * p.y_row_stride;
     const float* const residual = p.residual != nullptr ? p.residual + i * p.residual_row_stride : nullptr;
-    DepthwisePlaneUnits<kPhases>(p, whole, x, kLanes, y, kOutputs, residual, kOutputs, kOutputs);
+    DepthwisePlaneUnits<kPhases>(p, tile, whole, x, kLanes, y, kOutputs, residual, kOutputs, kOutputs);
     const size_t done = whole * kOutputs;
     if (done < p.columns)
       DepthwisePlaneTile<kPhases, 1>(p, x + whole * kLanes, 0, y + done, 0, residual != nullptr ? residual + done : nullptr, 0,

@@ -189,6 +189,28 @@ TEST_P(Depthwise, Planes) {
   require_all(sweep);
 }
 
+// Two phases that share their inputs, either of which comes first: four rows of a phase and what is left of them, with and without
+// what is done to their sums.
+TEST_P(Depthwise, PairsInPlanes) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t kernel : {3, 4, 5}) {
+    for (int64_t pad = 0; pad < kernel; ++pad) {
+      for (int64_t height : {4, 6, 9, 15}) {
+        for (int64_t width : {5, 8, 19, 32, 35}) {
+          tconv::Description d = layer(3, height, width, kernel, 2, pad);
+          d.axis[1].output_padding = width % 2;
+          run(d, &sweep);
+          if (height != 9) continue;
+          d.residual = width % 3 == 2;
+          d.activation.kind = width < 20 ? tconv::ActivationKind::relu : tconv::ActivationKind::hard_swish;
+          run(d, &sweep);
+        }
+      }
+    }
+  }
+  require_all(sweep);
+}
+
 // More taps of z and y than the stack holds, and planes whose z taps lie apart.
 TEST_P(Depthwise, ThreeAxes) {
   Sweep sweep(GetParam(), "seed 17");
