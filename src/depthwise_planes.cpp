@@ -51,6 +51,7 @@ class PlanesTask {
       work_.pair_taps = phase[0].taps + phase[1].taps;
       work_.pair_first = phase[0].first;
     }
+    work_.x = rows_ + plan.planes.left;
     work_.beyond_l2 = plan.beyond_l2;
     work_.x_row_stride = plan.planes.pitch;
     work_.epilogue = fused_epilogue(layer.description.activation);
@@ -91,18 +92,16 @@ class PlanesTask {
     for (int64_t phase = 0; phase < phases; ++phase) {
       const int64_t rows = std::min(end - begin, ceil_div(g.output[1] - row - phase, stride));
       if (rows <= 0) break;
-      arch::DepthwisePlane p = work_;
-      p.tap = list_ + phases_[phase].first;
-      std::copy_n(phases_[phase].taps, p.phases, p.taps);
-      p.rows = static_cast<size_t>(rows);
-      p.x = rows_ + plan_.planes.left;
-      p.y = y + phase * g.output_pitch.row;
-      p.y_row_stride = neighbour_distance(rows, stride, g.output_pitch.row);
+      work_.tap = list_ + phases_[phase].first;
+      for (size_t i = 0; i < work_.phases; ++i) work_.taps[i] = phases_[phase].taps[i];
+      work_.rows = static_cast<size_t>(rows);
+      work_.y = y + phase * g.output_pitch.row;
+      work_.y_row_stride = neighbour_distance(rows, stride, g.output_pitch.row);
       if (residual != nullptr) {
-        p.residual = residual + phase * g.residual_pitch.row;
-        p.residual_row_stride = neighbour_distance(rows, stride, g.residual_pitch.row);
+        work_.residual = residual + phase * g.residual_pitch.row;
+        work_.residual_row_stride = neighbour_distance(rows, stride, g.residual_pitch.row);
       }
-      kernels_.depthwise_planes(p);
+      kernels_.depthwise_planes(work_);
     }
     if (activation_ == nullptr) return;
     for (int64_t i = 0; i < std::min((end - begin) * stride, g.output[1] - row); ++i)

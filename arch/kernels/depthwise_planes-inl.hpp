@@ -218,7 +218,64 @@ void DepthwisePlaneRows(const DepthwisePlane& p) {
   }
 }
 
+// Rows that no tap meets, of at least a vector: f(bias). The last vector reaches back over the one before it.
+void FillPlaneRows(const DepthwisePlane& p, V value) {
+  const D d;
+  for (size_t row = 0; row < p.rows; ++row) {
+    float* const y = p.y + static_cast<ptrdiff_t>(row) * p.y_row_stride;
+    for (size_t n = 0; n + kLanes <= p.columns; n += kLanes) hn::StoreU(value, d, y + n);
+    hn::StoreU(value, d, y + p.columns - kLanes);
+  }
+}
+
+// Two phases, of which one has a tap and the other f(bias), in rows of at least two vectors (k = 1). The last two reach back, to an
+// odd output where the number of outputs is odd: the phases then change places.
+template <bool kLiveFirst>
+void SpreadPlaneRows(const DepthwisePlane& p, V low, V high) {
+  const D d;
+  constexpr size_t kOutputs = 2 * kLanes;
+  const V bias = hn::Set(d, p.bias);
+  const V weight = LoadBroadcast(p.w + p.tap->w);
+  const V dead = ClampKeepNaN(bias, low, high);
+  const auto live = [&](const float* x) { return ClampKeepNaN(hn::MulAdd(hn::LoadU(d, x), weight, bias), low, high); };
+  const size_t back = p.columns - kOutputs;
+  for (size_t row = 0; row < p.rows; ++row) {
+    const float* const x = p.x + p.tap->x + static_cast<ptrdiff_t>(row) * p.x_row_stride;
+    float* const y = p.y + static_cast<ptrdiff_t>(row) * p.y_row_stride;
+    for (size_t n = 0; n <= back; n += kOutputs) {
+      const V value = live(x + n / 2);
+      hn::StoreInterleaved2(kLiveFirst ? value : dead, kLiveFirst ? dead : value, d, y + n);
+    }
+    if (p.columns % kOutputs == 0) continue;
+    const bool live_first = kLiveFirst == (back % 2 == 0);
+    const V value = live(x + (back + (kLiveFirst ? 1 : 0)) / 2);
+    hn::StoreInterleaved2(live_first ? value : dead, live_first ? dead : value, d, y + back);
+  }
+}
+
+// Rows of which the kernel meets little, where nothing is added to what it leaves: stride 2 and k = 1, or rows between taps.
+bool DepthwiseSparseRows(const DepthwisePlane& p) {
+  size_t taps = 0;
+  for (size_t i = 0; i < p.phases; ++i) taps += p.taps[i];
+  if (taps > 1 || p.residual != nullptr || !IsClamp(p.epilogue.kind) || p.columns < (taps + 1) * kLanes) return false;
+  const D d;
+  const ClampBounds bounds = BoundsOf(p.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+  if (taps == 0) {
+    FillPlaneRows(p, ClampKeepNaN(hn::Set(d, p.bias), low, high));
+  } else if (p.phases == 2 && p.taps[0] == 1) {
+    SpreadPlaneRows<true>(p, low, high);
+  } else if (p.phases == 2) {
+    SpreadPlaneRows<false>(p, low, high);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void DepthwisePlanes(const DepthwisePlane& p) {
+  if (DepthwiseSparseRows(p)) return;
   switch (p.phases) {
     case 1:
       return DepthwisePlaneRows<1>(p);

@@ -2,6 +2,8 @@
 // channels, and planes in one strip and block or many.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/sweep.hpp"
 
 namespace tconv_test {
@@ -190,11 +192,11 @@ TEST_P(Depthwise, Planes) {
 }
 
 // Two phases that share their inputs, either of which comes first: four rows of a phase and what is left of them, with and without
-// what is done to their sums.
+// what is done to their sums. With one tap one of them is f(bias).
 TEST_P(Depthwise, PairsInPlanes) {
   Sweep sweep(GetParam(), "seed 17");
-  for (int64_t kernel : {3, 4, 5}) {
-    for (int64_t pad = 0; pad < kernel; ++pad) {
+  for (int64_t kernel : {1, 3, 4, 5}) {
+    for (int64_t pad = 0; pad < std::max<int64_t>(kernel, 2); ++pad) {
       for (int64_t height : {4, 6, 9, 15}) {
         for (int64_t width : {5, 8, 19, 32, 35}) {
           tconv::Description d = layer(3, height, width, kernel, 2, pad);
