@@ -96,7 +96,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   const size_t near_bytes =
       std::min(most_bytes, std::max(static_cast<size_t>(plan->far_weights ? 0.5 * l2 : 0.75 * l2 - weight_bytes), size_t{1} << 17));
   const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
-  const int64_t fewest_tiles = ceil_div(plan->far_weights ? 32 : 16, rows) * rows;
+  const int64_t fewest_tiles = ceil_div(plan->far_weights ? 48 : 16, rows) * rows;
   int64_t tiles = ceil_div(96, rows) * rows;
   const int64_t panels = widths.count * static_cast<int64_t>(plan->y.phase.size()) * x_phases;
   plan->group_panels = std::min(panels, fewest_panels * ceil_div(8, fewest_panels));
