@@ -243,7 +243,7 @@ class Programs(unittest.TestCase):
         self.assertEqual(names, {"f32/%s/%s/auto/threads:1" % (layout, layer) for layout in ("nchw", "nhwc")
                                  for layer in ("dcgan_l5", "flownets_upflow")})
         for row in document["benchmarks"]:
-            for counter in ("us", "gflops", "pct_peak", "pct_copy_bw", "workspace_bytes", "packed_bytes"):
+            for counter in ("us", "gflops", "peak_gflops", "pct_peak", "pct_copy_bw", "workspace_bytes", "packed_bytes"):
                 self.assertIn(counter, row)
         self.assertGreater(float(document["context"]["peak_gflops"]), 0)
         self.assertEqual(sorted(os.listdir(self.folder.name)), ["bench.json", "suite.csv"])
