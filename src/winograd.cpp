@@ -89,7 +89,8 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   const int64_t fewest_panels = planes ? x_phases : 1;
   const size_t most_bytes = options.max_workspace_bytes;
   // V and M are written and read a few times each, from L2. Weights stay there too if they take no more than half of it: then all
-  // three together leave a part of it for what passes by. Others want as many tiles as there is room for.
+  // three together leave a part of it for what passes by, and M of few panels is transformed while it is near. Others want as many
+  // tiles as there is room for.
   const double l2 = static_cast<double>(options.cache.l2);
   const double weight_bytes = bytes_of_weights(layer, kernels, *plan);
   plan->far_weights = weight_bytes > 0.5 * l2;
@@ -97,9 +98,9 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
       std::min(most_bytes, std::max(static_cast<size_t>(plan->far_weights ? 0.5 * l2 : 0.75 * l2 - weight_bytes), size_t{1} << 17));
   const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
   const int64_t fewest_tiles = ceil_div(plan->far_weights ? 48 : 16, rows) * rows;
-  int64_t tiles = ceil_div(96, rows) * rows;
+  int64_t tiles = ceil_div(plan->far_weights ? 96 : 60, rows) * rows;
   const int64_t panels = widths.count * static_cast<int64_t>(plan->y.phase.size()) * x_phases;
-  plan->group_panels = std::min(panels, fewest_panels * ceil_div(8, fewest_panels));
+  plan->group_panels = std::min(panels, fewest_panels * ceil_div(plan->far_weights ? 8 : 2, fewest_panels));
   const auto bytes = [&] { return workspace(layer, *plan, 1, tiles).bytes(); };
   while (tiles > fewest_tiles && bytes() > near_bytes) tiles -= rows;
   while (plan->group_panels > fewest_panels && bytes() > most_bytes)
