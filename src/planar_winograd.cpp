@@ -125,24 +125,6 @@ void place_strips(const Layer& layer, const arch::KernelTable& kernels, const Op
   size_workspace(layer, block, lanes, false, plan);
 }
 
-// How often products ask for a part of the next tile's rows: evenly, and only where the input may lie beyond L2. The lines of a
-// block of pixels are as many as its channels only where the pixels lie in order.
-int64_t fetch_every(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
-  const Geometry& g = layer.geometry;
-  if (static_cast<double>(g.input_span) * sizeof(float) <= static_cast<double>(options.cache.l2 / 2)) return 0;
-  if (layer.description.layout != Layout::nhwc || g.input_pitch.pixel != layer.in_per_group) return 0;
-  int64_t calls = 0;
-  for (int64_t first = 0; first < layer.axis(1).stride; first += plan.chunk.phases) {
-    const int64_t last = std::min(layer.axis(1).stride, first + plan.chunk.phases);
-    for (int64_t point = 0; point < plan.y.points; ++point) {
-      calls += plan.row_blocks.count(active_phases(plan, first, last, point) * plan.chunk.channels * layer.axis(2).kernel);
-    }
-  }
-  calls *= ceil_div(layer.out_per_group, plan.chunk.channels);
-  const int64_t parts = fetch_parts(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes));
-  return std::max<int64_t>(1, calls / (layer.phases[0].most_taps() * plan.y.outputs * parts));
-}
-
 // Rows of T that stay in L1 while they are added up, and that fill whole blocks of rows.
 Chunks choose_chunks(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t kernel = layer.axis(2).kernel;
@@ -367,7 +349,6 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
     plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
   }
   place_strips(layer, kernels, options, plan);
-  plan->fetch_every = fetch_every(layer, kernels, options, *plan);
   return {};
 }
 

@@ -12,7 +12,7 @@
 // phase that is padded by an outer zero tap makes no products at that point.
 //
 // Input rows are read where they lie; those of NHWC, and those with an input activation, are first copied in the blocks that U has,
-// in a ring of n rows that neighbouring tiles share. Rows that come next are asked for while products are made.
+// in a ring of n rows that neighbouring tiles share.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,6 @@
 #include "layer.hpp"
 #include "planar.hpp"
 #include "row_blocks.hpp"
-#include "streamed_output.hpp"
 #include "winograd.hpp"
 
 namespace tconv::planar_winograd {
@@ -77,7 +76,6 @@ struct Plan {
   int64_t point_pitch = 0;      // floats between points of U, and rows of the ring
   int64_t t_pitch = 0;
   int64_t row_pitch = 0;
-  int64_t fetch_every = 0;  // calls of the products, of which one asks for a part of a row (fetch_parts()); 0: none does
   WorkspaceLayout workspace{};
 };
 
@@ -94,8 +92,6 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
 int64_t active_phases(const Plan& plan, int64_t first, int64_t last, int64_t point);
 // Transforms and packs the weights of a plan that is shaped otherwise. False: no memory.
 bool pack_weights(const Layer& layer, const float* weights, Plan* plan);
-// Cache lines of a row in a block: so many calls of the products ask for a row.
-inline int64_t fetch_parts(int64_t block) { return std::max<int64_t>(1, block / line_floats); }
 // Names the variant: "F(4,5) along y".
 void describe(const Plan& plan, char* text, size_t size);
 

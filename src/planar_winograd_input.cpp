@@ -100,18 +100,4 @@ void transform_inputs(const Strip& s, int64_t tile, bool follows) {
   }
 }
 
-void fetch_next(const Strip& s, int64_t call, arch::PlanarTile* product) {
-  if (call % s.plan.fetch_every != 0) return;
-  const int64_t parts = fetch_parts(s.block);
-  const int64_t i = call / s.plan.fetch_every;
-  const int64_t jz = i / parts / s.plan.y.outputs;
-  const int64_t iy = s.input_row(s.plan.y.points - s.plan.y.outputs + i / parts % s.plan.y.outputs, 1);
-  if (jz >= s.z.taps || !s.inside(0, s.z.input(jz)) || !s.inside(1, iy)) return;
-  const Pitch& pitch = s.layer.geometry.input_pitch;
-  const bool nhwc = s.layer.description.layout == Layout::nhwc;
-  product->fetch = s.input_at(jz, iy) + i % parts * line_floats * (nhwc ? s.layer.in_per_group : 1);
-  product->fetch_channel = nhwc ? line_floats : pitch.channel;
-  product->fetch_block = s.block * pitch.pixel;
-}
-
 }  // namespace tconv::planar_winograd

@@ -83,7 +83,6 @@ class TileRun {
         const bool any = has_outputs();
         if (strip_.live && any) transform_inputs(strip_, tile, follows);
         follows = any;
-        fetches_ = plan_.fetch_every != 0 && tile + 1 < task.last;
         if (any) run_chunks();
       }
     }
@@ -106,7 +105,6 @@ class TileRun {
     const float* weights = strip_.live ? plan_.weights.data() + strip_.task.group * plan_.group_weights +
                                              plan_.z_weights_at[static_cast<size_t>(strip_.z.number)]
                                        : nullptr;
-    call_ = 0;
     Chunk chunk{};
     for (chunk.first_phase = 0; chunk.first_phase < phases; chunk.first_phase += plan_.chunk.phases) {
       chunk.last_phase = std::min(phases, chunk.first_phase + plan_.chunk.phases);
@@ -136,7 +134,6 @@ class TileRun {
       tile.t = strip_.t + begin * plan_.t_pitch + strip_.x_begin - strip_.window;
       tile.t_stride = plan_.t_pitch;
       tile.count = static_cast<size_t>(strip_.columns());
-      if (fetches_) fetch_next(strip_, call_++, &tile);
       strip_.kernels.planar[size - 1](tile);
     });
     const float* t = strip_.t;
@@ -152,8 +149,6 @@ class TileRun {
   Strip strip_;
   const Layer& layer_;
   const Plan& plan_;
-  bool fetches_ = false;  // the next tile's rows
-  int64_t call_ = 0;      // of the products, within the tile
 };
 
 }  // namespace

@@ -23,10 +23,8 @@ struct Strip {
   void move_to_tile(int64_t tile) { first_g = plan.y.begin + task.residue + plan.y.step * plan.y.outputs * tile; }
 
   int64_t columns() const { return x_end - x_begin; }
-  // Input row i of the tile at hand, or of one some tiles later; may lie beside the image.
-  int64_t input_row(int64_t i, int64_t later = 0) const {
-    return first_g + plan.y.lowest + plan.y.step * (i + later * plan.y.outputs);
-  }
+  // Input row i of the tile at hand; may lie beside the image.
+  int64_t input_row(int64_t i) const { return first_g + plan.y.lowest + plan.y.step * i; }
   bool inside(int a, int64_t i) const { return i >= 0 && i < layer.axis(a).input; }
   // The first number of an input row that the strip reads.
   const float* input_at(int64_t jz, int64_t iy) const {
@@ -71,8 +69,6 @@ struct Strip {
 void clear_margins(const Strip& strip);
 // U of tile `tile`. `follows`: the tile before has copied the rows that it shares with this one.
 void transform_inputs(const Strip& strip, int64_t tile, bool follows);
-// Has the products' call number `call` of a tile ask for a part of the rows that the next tile is the first to read.
-void fetch_next(const Strip& strip, int64_t call, arch::PlanarTile* product);
 
 // The rows of T of one phase of y, for all channels of the chunk, added where their taps reach.
 void overlap(const Strip& strip, const Chunk& chunk, const float* t, float* y);

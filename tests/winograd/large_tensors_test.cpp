@@ -1,5 +1,5 @@
-// Tensors that no cache holds: outputs that go past the caches, input rows that are asked for ahead. Caches of a few hundred bytes
-// make small tensors such ones.
+// Tensors that no cache holds: outputs that go past the caches, planar tiles of short strips. Caches of a few hundred bytes make
+// small tensors such ones.
 #include <gtest/gtest.h>
 
 #include "support/sweep.hpp"
@@ -66,7 +66,7 @@ TEST_P(LargeTensors, StreamedOutputsAreTheSameNumbers) {
   EXPECT_GT(ran, 60);
 }
 
-TEST_P(LargeTensors, RowsAskedForAheadLieAnywhere) {
+TEST_P(LargeTensors, PlanarTiles) {
   Random random(96);
   int ran = 0;
   for (int rank : {2, 3}) {
