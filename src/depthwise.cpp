@@ -143,8 +143,10 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   // Rows times the taps of z and y that they meet; those in the crop are counted too.
   const double row_taps = planes * static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
   const double taps = static_cast<double>(x.kernel);
-  const double cells =
-      std::ceil(static_cast<double>(ceil_div(g.output[2], x.stride)) / 4) + 0.5;  // fours; those at borders take longer
+  // In fours; those at borders take longer. Of four and five taps also threes, so that none is left over.
+  const int64_t cells_of_row = ceil_div(g.output[2], x.stride);
+  const bool threes = x.stride == 2 && x.dilation == 1 && (x.kernel == 4 || x.kernel == 5);
+  const double cells = (threes ? static_cast<double>(cells_of_row) / 4 : static_cast<double>(ceil_div(cells_of_row, 4))) + 0.5;
   double cycles = rows * row_overhead;
   if (x.stride == 2 && x.dilation == 1 && x.kernel <= 5) {
     cycles += cells * (rows * call_overhead + vectors * (row_taps * (2 * taps + 2) + rows * 15));

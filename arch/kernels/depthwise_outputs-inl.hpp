@@ -40,7 +40,8 @@ struct DepthwiseOutputs {
       for (size_t i = 0; i < kCount; ++i, from += residual_step) {
 #pragma GCC unroll 2
         for (size_t v = 0; v < kVectors; ++v) {
-          if (kAll || i < count) sum[i][v] = hn::Add(sum[i][v], LoadColumns(from, v, channels - c));
+          if (kAll || i < count)
+            sum[i][v] = hn::Add(sum[i][v], kWhole ? hn::LoadU(D(), from + v * kLanes) : LoadFirst(from, channels - c));
         }
       }
     }
@@ -66,16 +67,26 @@ struct DepthwiseOutputs {
 #pragma GCC unroll 8
       for (size_t i = 0; i < kCount; ++i) __builtin_prefetch(to + kAhead + static_cast<ptrdiff_t>(i) * y_step, 1);
     }
+    if (kAll || HWY_LIKELY(count >= kCount)) {
 #pragma GCC unroll 8
-    for (size_t i = 0; i < kCount; ++i, to += y_step) {
-      if (!kAll && i >= count) break;
+      for (size_t i = 0; i < kCount; ++i, to += y_step) StoreOne<kVectors, kWhole>(sum[i], to, c);
+    } else {
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kCount; ++i, to += y_step) {
+        if (i >= count) break;
+        StoreOne<kVectors, kWhole>(sum[i], to, c);
+      }
+    }
+  }
+
+  template <size_t kVectors, bool kWhole>
+  HWY_INLINE void StoreOne(const V (&sum)[kVectors], float* to, size_t c) const {
 #pragma GCC unroll 2
-      for (size_t v = 0; v < kVectors; ++v) {
-        if constexpr (kWhole) {
-          hn::StoreU(sum[i][v], D(), to + v * kLanes);
-        } else {
-          StoreFirst(sum[i][v], to, channels - c);
-        }
+    for (size_t v = 0; v < kVectors; ++v) {
+      if constexpr (kWhole) {
+        hn::StoreU(sum[v], D(), to + v * kLanes);
+      } else {
+        StoreFirst(sum[v], to, channels - c);
       }
     }
   }

@@ -117,10 +117,35 @@ HWY_NOINLINE void DepthwiseRowCells(const DepthwiseRows& r, const DepthwiseOutpu
   }
 }
 
+// All channels of kCells cells, the first input of whose window is x[position].
+template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
+HWY_INLINE void DepthwisePairTile(const DepthwiseRows& r, const DepthwiseOutputs& to, ptrdiff_t x_offset, ptrdiff_t position) {
+  using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
+  const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
+  const size_t whole = r.channels / kLanes * kLanes;
+  const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
+  unsigned valid = ~0u;
+  if (HWY_LIKELY(position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells)) {
+    constexpr bool kAsk = HWY_ARCH_X86 != 0 && kCells != 3;  // on others hardware has not been seen to need it
+    if (kAsk && r.beyond_l2) {
+      DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
+    } else {
+      DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
+    }
+  } else {
+    valid = 0;
+    for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
+    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
+  }
+  if (kVectors > 1 && blocks < whole)
+    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
+  if (whole < r.channels)
+    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
+}
+
 template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
 void DepthwisePairRows(const DepthwiseRows& r) {
   using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
-  const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
   const size_t whole = r.channels / kLanes * kLanes;
   const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
   const bool across_lines = r.y_stride % static_cast<ptrdiff_t>(kLanes) != 0;
@@ -131,12 +156,12 @@ void DepthwisePairRows(const DepthwiseRows& r) {
                         r.columns);
     ptrdiff_t position = shift;
     const auto advance = [&](size_t cells) {
-      to.count -= 2 * cells;
+      to.count -= HWY_MIN(to.count, 2 * cells);
       to.y += static_cast<ptrdiff_t>(2 * cells) * to.y_step;
       if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(2 * cells) * to.residual_step;
       position += static_cast<ptrdiff_t>(cells);
     };
-    while (true) {
+    while (to.count != 0) {
       const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
       if constexpr (kLanes >= 8 && kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
         if (r.taps == 1 && across_lines && position >= 0 && position + static_cast<ptrdiff_t>(kCells) + Window::inputs <= width &&
@@ -150,25 +175,16 @@ void DepthwisePairRows(const DepthwiseRows& r) {
           continue;
         }
       }
-      const bool inside = position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells;
-      unsigned valid = ~0u;
-      if (HWY_LIKELY(inside)) {
-        constexpr bool kAsk = HWY_ARCH_X86 != 0;  // on others hardware has not been seen to need it
-        if (kAsk && r.beyond_l2) {
-          DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
-        } else {
-          DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
+      // Threes leave nothing over where fours would (7 cells: 5% less time, 13: 15%).
+      if constexpr (kCells == 4 && kTaps0 + kTaps1 >= 4) {
+        const size_t cells = (to.count + 1) / 2;
+        if (cells <= 3 || cells == 5 || cells == 6 || cells == 9) {
+          DepthwisePairTile<kTaps0, kTaps1, kShift, 3, kVectors>(r, to, x_offset, position);
+          advance(3);
+          continue;
         }
-      } else {
-        valid = 0;
-        for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
-        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
       }
-      if (kVectors > 1 && blocks < whole)
-        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
-      if (whole < r.channels)
-        DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
-      if (to.count <= 2 * kCells) break;
+      DepthwisePairTile<kTaps0, kTaps1, kShift, kCells, kVectors>(r, to, x_offset, position);
       advance(kCells);
     }
   }

@@ -28,6 +28,29 @@ HWY_NOINLINE void ActivatePlane(const DepthwisePlane& p, float* sums, size_t vec
     hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), p.epilogue, slope), d, sums + i * kLanes);
 }
 
+// f(sum + residual) of interleaved sums, where f is not a clamp or there are residuals.
+template <size_t kPhases>
+HWY_NOINLINE void FinishPlaneRows(const DepthwisePlane& p, float* sums, size_t units, float* y, ptrdiff_t y_unit,
+                                  const float* residual, ptrdiff_t residual_unit, size_t count) {
+  const D d;
+  const bool clamp = IsClamp(p.epilogue.kind);
+  const ClampBounds bounds = BoundsOf(p.epilogue);
+  const V low = hn::Set(d, bounds.low);
+  const V high = hn::Set(d, bounds.high);
+  for (size_t u = 0; u < units; ++u, y += y_unit, sums += kPhases * kLanes) {
+    if (residual != nullptr) {
+      for (size_t v = 0; v < kPhases && v * kLanes < count; ++v) {
+        const V value = hn::Add(hn::Load(d, sums + v * kLanes), LoadColumns(residual, v, count));
+        hn::Store(clamp ? ClampKeepNaN(value, low, high) : value, d, sums + v * kLanes);
+      }
+      residual += residual_unit;
+    }
+    if (!clamp) ActivatePlane(p, sums, kPhases);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(d, sums + v * kLanes), y, v, count);
+  }
+}
+
 // f(sum + residual) of kUnits units whose outputs and residuals lie y_unit and residual_unit apart, `count` outputs of each. kAsk:
 // the lines that the units after them are stored to are asked for (as in depthwise_outputs-inl.hpp).
 template <size_t kPhases, size_t kUnits, bool kAsk>
@@ -58,22 +81,19 @@ HWY_INLINE void FinishPlaneUnits(const DepthwisePlane& p, V (&sum)[kUnits][kPhas
       }
       return;
     }
-  }
-  HWY_ALIGN float buffer[kPhases * kLanes];
+    HWY_ALIGN float outputs[kPhases * kLanes];
 #pragma GCC unroll 4
-  for (size_t u = 0; u < kUnits; ++u, y += y_unit) {
-    StorePlanePhases<kPhases>(sum[u], buffer);
-    if (HWY_UNLIKELY(residual != nullptr)) {
-      for (size_t v = 0; v < kPhases && v * kLanes < count; ++v) {
-        const V value = hn::Add(hn::Load(d, buffer + v * kLanes), LoadColumns(residual, v, count));
-        hn::Store(clamp ? ClampKeepNaN(value, low, high) : value, d, buffer + v * kLanes);
-      }
-      residual += residual_unit;
+    for (size_t u = 0; u < kUnits; ++u, y += y_unit) {
+      StorePlanePhases<kPhases>(sum[u], outputs);
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(d, outputs + v * kLanes), y, v, count);
     }
-    if (HWY_UNLIKELY(!clamp)) ActivatePlane(p, buffer, kPhases);
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(d, buffer + v * kLanes), y, v, count);
+    return;
   }
+  HWY_ALIGN float sums[kUnits * kPhases * kLanes];
+#pragma GCC unroll 4
+  for (size_t u = 0; u < kUnits; ++u) StorePlanePhases<kPhases>(sum[u], sums + u * kPhases * kLanes);
+  FinishPlaneRows<kPhases>(p, sums, kUnits, y, y_unit, residual, residual_unit, count);
 }
 
 // kUnits units whose inputs, outputs and residuals lie x_unit, y_unit and residual_unit apart, `count` outputs of each.
