@@ -51,6 +51,35 @@ void Task::partial_row(int64_t block_number, int64_t panel_number, const Sum& su
   std::memcpy(pixel_of(c_, block, panel.first_column + first, row, q), scratch_ + first, bytes);
 }
 
+void Task::dead_block(int64_t block_number, int64_t first_panel, int64_t last_panel) {
+  const ColumnBlock& block = plan_.blocks[static_cast<size_t>(block_number)];
+  if (residual_.base != nullptr) {
+    for (int64_t panel = first_panel; panel < last_panel; ++panel) dead_panel(block, panel_of(block_number, panel));
+    return;
+  }
+  const Axis& x = layer_.axis(2);
+  const Range range = q_range(block);
+  const Panel first = panel_of(block_number, first_panel);
+  const Panel last = panel_of(block_number, last_panel - 1);
+  const size_t bytes = static_cast<size_t>(last.first_column + last.columns - first.first_column) * sizeof(float);
+  const float* done = nullptr;  // all are like the first
+  for (int64_t row = 0; row < rows_; ++row) {
+    for (int64_t q = range.first; q < range.last; ++q) {
+      const int64_t phase = x.stride * q + block.group.first - x.pad_begin;
+      const int64_t end = std::min(layer_.output(2), phase + block.group.count);
+      for (int64_t at = std::max<int64_t>(0, phase); at < end; ++at) {
+        float* const c = c_.base + row * c_.row + at * c_.pixel + first.first_column;
+        if (done != nullptr) {
+          std::memcpy(c, done, bytes);
+          continue;
+        }
+        for (int64_t panel = first_panel; panel < last_panel; ++panel) dead_pixels(panel_of(block_number, panel), row, at, 1, 1);
+        done = c;
+      }
+    }
+  }
+}
+
 void Task::dead_panel(const ColumnBlock& block, const Panel& panel) {
   const Geometry& g = layer_.geometry;
   const Axis& x = g.axis[2];

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "streamed_output.hpp"
 #include "tasks.hpp"
@@ -24,6 +25,12 @@ WorkspaceLayout workspace_layout(const Plan& plan) {
           many_segments ? plan.segments * static_cast<int64_t>(sizeof(arch::GemmSegment)) : 0};
 }
 
+int64_t panels_of(const Plan& plan) {
+  int64_t panels = 0;
+  for (const ColumnBlock& block : plan.blocks) panels += block.panels;
+  return panels;
+}
+
 // In a thread's workspace the segments come first, then the copies, then the scratch.
 float* copies_of(const Plan& plan, const RunArguments& arguments, size_t slot) {
   const WorkspaceLayout workspace = workspace_layout(plan);
@@ -38,6 +45,7 @@ Task::Task(const Layer& layer, const arch::KernelTable& kernels, const Plan& pla
       plan_(plan),
       arguments_(arguments),
       planar_(layer.description.layout == Layout::nchw),
+      panels_(panels_of(plan)),
       windows_(layer, kernels, plan, copies_of(plan, arguments, slot)),
       epilogue_(fused_epilogue(layer.description.activation)),
       activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
@@ -74,7 +82,7 @@ void Task::run(const RowTask& task) {
     if (plan_.scratch_rows == 0) {
       c_ = y;
       residual_ = r;
-      chunk(i, first_panel, last_panel);
+      rows_of_chunk(i, channels, first_panel, last_panel);
       continue;
     }
     c_ = {scratch_ + plan_.scratch_columns, g.output[2] * channels, channels};
@@ -82,9 +90,20 @@ void Task::run(const RowTask& task) {
       for (int64_t row = 0; row < rows_; ++row) load_row(r, row, channels);
       residual_ = {c_.base, c_.row, c_.pixel};
     }
-    chunk(i, first_panel, last_panel);
+    rows_of_chunk(i, channels, first_panel, last_panel);
     for (int64_t row = 0; row < rows_; ++row) store_row(y, row, channels);
   }
+}
+
+void Task::rows_of_chunk(int64_t number, int64_t channels, int64_t first_panel, int64_t last_panel) {
+  const int64_t rows = rows_;
+  const bool alike = !live_ && residual_.base == nullptr && c_.pixel == channels && first_panel == 0 && last_panel >= panels_;
+  if (alike) rows_ = 1;
+  chunk(number, first_panel, last_panel);
+  rows_ = rows;
+  if (!alike) return;
+  const size_t bytes = static_cast<size_t>(layer_.output(2) * channels) * sizeof(float);
+  for (int64_t row = 1; row < rows; ++row) std::memcpy(c_.base + row * c_.row, c_.base, bytes);
 }
 
 void Task::chunk(int64_t number, int64_t first_panel, int64_t last_panel) {
@@ -96,7 +115,7 @@ void Task::chunk(int64_t number, int64_t first_panel, int64_t last_panel) {
     panel += block.panels;
     if (begin == end) continue;
     if (block.group.taps == 0) {
-      for (int64_t j = begin; j < end; ++j) dead_panel(block, panel_of(i, j));
+      dead_block(i, begin, end);
     } else if (plan_.rows_outer) {
       const int64_t k = steps(block);
       all_rows(pass(i, begin, end, {k, 1, k}));
@@ -236,11 +255,7 @@ void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& stri
 size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) { return workspace_layout(plan).bytes(); }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
-  int64_t parts = plan.chunks;
-  if (layer.description.layout == Layout::nhwc) {
-    parts = 0;
-    for (const ColumnBlock& block : plan.blocks) parts += block.panels;
-  }
+  const int64_t parts = layer.description.layout == Layout::nhwc ? panels_of(plan) : plan.chunks;
   const RowTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.rows_per_task, parts);
   run_tasks(arguments.parallelism, tasks.count(), [&](int64_t index, size_t slot) {
     const RowTask task = tasks[index];

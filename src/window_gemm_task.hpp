@@ -131,6 +131,8 @@ class Task {
   };
 
   // window_gemm_run.cpp
+  // A chunk in all rows at hand: where no tap reaches them and no residual is added, they are copies of the first.
+  void rows_of_chunk(int64_t number, int64_t channels, int64_t first_panel, int64_t last_panel);
   // The panels [first_panel, last_panel) of a chunk, counted through its blocks.
   void chunk(int64_t number, int64_t first_panel, int64_t last_panel);
   void panel_of_block(int64_t block_number, int64_t panel);
@@ -153,7 +155,9 @@ class Task {
   void ends(const Pass& p, int64_t first_row, int64_t last_row);
   // One of them: computed whole in scratch, the columns inside are copied.
   void partial_row(int64_t block_number, int64_t panel_number, const Sum& sum, int64_t row, int64_t q);
-  // Outputs that no tap reaches: bias and activation alone. Along the shorter of (phases, q) one strip each.
+  // Outputs that no tap reaches: bias and activation alone, so that all pixels are alike but for a residual.
+  void dead_block(int64_t block_number, int64_t first_panel, int64_t last_panel);
+  // With a residual: along the shorter of (phases, q) one strip each.
   void dead_panel(const ColumnBlock& block, const Panel& panel);
   void dead_pixels(const Panel& panel, int64_t row, int64_t first, int64_t count, int64_t step);
   // Between a row of a tensor and the dense NHWC row of scratch that stands for it.
@@ -165,6 +169,7 @@ class Task {
   const Plan& plan_;
   const RunArguments& arguments_;
   const bool planar_;
+  const int64_t panels_;  // of all chunks
   InputWindows windows_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
