@@ -9,10 +9,10 @@
 namespace tconv::planar {
 namespace {
 
-class FusedTask : RowTask {
+class FusedTask : PeriodRows {
  public:
   FusedTask(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
-      : RowTask(layer, kernels, plan, arguments, slot) {}
+      : PeriodRows(layer, kernels, plan, arguments, slot) {}
 
   void run(const PeriodTask& task) {
     each_row(

@@ -40,9 +40,9 @@ inline RowWorkspace row_workspace(const Layer& layer, const arch::KernelTable& k
           rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64)};
 }
 
-class RowTask {
+class PeriodRows {
  protected:
-  RowTask(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
+  PeriodRows(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
       : layer_(layer),
         kernels_(kernels),
         plan_(plan),

@@ -9,10 +9,10 @@ namespace tconv::planar {
 namespace {
 
 // Output rows by way of T.
-class ProductTask : RowTask {
+class ProductTask : PeriodRows {
  public:
   ProductTask(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
-      : RowTask(layer, kernels, plan, arguments, slot) {
+      : PeriodRows(layer, kernels, plan, arguments, slot) {
     list_terms();
   }
 
