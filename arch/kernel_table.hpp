@@ -137,6 +137,16 @@ struct PlanarPeriods {
   const float* bias;    // [lines]
   const float* slopes;  // [lines], for prelu
   Epilogue epilogue;
+  // Where X is copied meanwhile, or nullptr: [block][channel][column], blocks copy_block apart. Only for whole blocks and
+  // at least half of the lines that there may be.
+  float* copy;
+  ptrdiff_t copy_block;
+  // Asked for meanwhile (a hint): for each block `fetches` pieces as long as a block, at fetch + block * fetch_block + i *
+  // fetch_stride.
+  const float* fetch;
+  size_t fetches;
+  ptrdiff_t fetch_block;
+  ptrdiff_t fetch_stride;
 };
 
 // depthwise_channels: for rows whose taps of z and y are alike, o < columns, c < channels

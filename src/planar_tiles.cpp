@@ -18,8 +18,8 @@ int64_t outer_taps_of(const Layer& layer) { return layer.axis(0).kernel * layer.
 // Cycles, beside those of the products, measured:
 constexpr double of_tile = 12;        // to begin and store a register tile
 constexpr double of_piece = 40;       // a row of a line that comes from scratch
-constexpr double of_end = 50;         // the end of a row of a line among the columns of a register tile
-constexpr double placed = 0.6;        // a number of a register tile with such an end
+constexpr double of_end = 10;         // the end of a row of a line among the columns of a register tile
+constexpr double placed = 0.2;        // a number of a register tile with such an end
 constexpr double of_copy = 15;        // a row of the input that is copied
 constexpr double of_call = 60;        // a kernel called for some columns of a chunk
 constexpr double transposed = 0.3;    // a number of the input moved from pixels to planes
@@ -103,12 +103,22 @@ bool stored_directly(const Layer& layer, const TileShape& s) {
   return true;
 }
 
+// Columns of a register tile.
+int64_t tile_columns(const arch::KernelTable& kernels, double rows) {
+  const int64_t lanes = static_cast<int64_t>(kernels.lanes);
+  const int64_t vectors = static_cast<int64_t>(kernels.planar_vectors);
+  const int64_t whole = static_cast<int64_t>(std::ceil(rows));
+  if (whole == static_cast<int64_t>(kernels.planar_half_rows)) return lanes * (vectors + 1);
+  return lanes * vectors * std::clamp<int64_t>(static_cast<int64_t>(kernels.planar_rows) / whole, 1, 4);
+}
+
 // What the end of a row costs a line whose vectors run across it.
 double row_end_cycles(const Layer& layer, const arch::KernelTable& kernels, const TileShape& s) {
   const double stride = static_cast<double>(s.stride[2]);
   if (!stored_directly(layer, s)) return of_piece + through_rows * stride * static_cast<double>(s.input[2]);
-  const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
-  return of_end + placed * stride * static_cast<double>(std::min(s.input[2], block));
+  const int64_t tile = tile_columns(kernels, rows_of_chunk(layer, kernels));
+  // Tiles end with rows that are multiples of them.
+  return s.input[2] % tile == 0 ? 0 : of_end + placed * stride * static_cast<double>(std::min(s.input[2], tile));
 }
 
 // Do vectors across the ends of rows save more than it costs to store their outputs?
@@ -120,7 +130,9 @@ bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, co
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
   const double lines = rows / static_cast<double>(layer.axis(2).kernel);
-  return together + lines * row_end_cycles(layer, kernels, s) < alone;
+  const double end = row_end_cycles(layer, kernels, s);
+  // Tiles that end with the rows are taken together for fewer calls.
+  return together + lines * end < alone + (end == 0 ? of_call : 0);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
+constexpr size_t kCacheLine = 64 / sizeof(float);
+
 // Where the columns of a call go: column `within` of a run, whose outputs begin `distance` floats after those of the first.
 struct PeriodPlace {
   size_t within;
@@ -17,13 +19,22 @@ struct PeriodPlace {
   }
 };
 
-// Finished columns of all lines, `pitch` apart, whose run ends among them or which are not all wanted.
+// to[i] = from[i] for i < n, where a vector can be read from `from` whatever n is. What is left over from whole vectors is in one
+// that ends with the last number.
+HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
+  const D d;
+  if (n < kLanes) return StoreColumns(hn::LoadU(d, from), to, 0, n);
+  for (size_t i = 0; i + kLanes < n; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  hn::StoreU(hn::LoadU(d, from + n - kLanes), d, to + n - kLanes);
+}
+
+// Finished columns of all lines, `pitch` apart, whose run ends among them or which are not all wanted. A vector more can be read.
 HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t pitch, PeriodPlace place, size_t count) {
   for (size_t done = 0; done < count;) {
     const size_t n = p.run == 0 ? count : HWY_MIN(count - done, p.run - place.within);
     for (size_t line = 0; line < p.lines; ++line) {
       float* const to = p.line[line] + place.distance + p.phases * place.within;
-      std::memcpy(to, sums + line * pitch + p.phases * done, p.phases * n * sizeof(float));
+      CopyShort(sums + line * pitch + p.phases * done, p.phases * n, to);
     }
     done += n;
     place.Advance(p, n);
@@ -78,8 +89,48 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
   }
 }
 
+// What the next kColumns columns are stored to: lines of many planes are more streams than the hardware follows.
+template <size_t kPhases, size_t kLines, size_t kColumns>
+HWY_INLINE void FetchForPeriods(const PlanarPeriods& p, const PeriodPlace& next) {
+#if HWY_ARCH_X86
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+    const float* const to = p.line[line] + next.distance + kPhases * next.within;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kPhases * kColumns; i += kCacheLine) __builtin_prefetch(to + i, 1);
+  }
+  if (p.run == 0 || next.within + kColumns <= p.run) return;
+  // Where a run ends among them, the first and last line of what is in the next run.
+  const size_t over = kPhases * (next.within + kColumns - p.run);
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+    const float* const to = p.line[line] + next.distance + p.line_run;
+    __builtin_prefetch(to, 1);
+    __builtin_prefetch(to + over - 1, 1);
+  }
+#else
+  static_cast<void>(p);
+  static_cast<void>(next);
+#endif
+}
+
+// The pieces of p.fetch that belong to kCount blocks from `block` on, in whole cache lines.
+template <size_t kCount>
+HWY_INLINE void FetchPieces(const PlanarPeriods& p, size_t block) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+#pragma GCC unroll 5
+  for (size_t b = block; b < block + kCount; ++b) {
+    if (kBlock < kCacheLine && b * kBlock % kCacheLine != 0) continue;
+    const float* piece = p.fetch + static_cast<ptrdiff_t>(b) * p.fetch_block;
+    for (size_t i = 0; i < p.fetches; ++i, piece += p.fetch_stride) {
+#pragma GCC unroll 4
+      for (size_t line = 0; line < kBlock; line += kCacheLine) __builtin_prefetch(piece + line, 0, 2);
+    }
+  }
+}
+
 // kBlocks neighbouring blocks of NV vectors at `block` (from its vector kFirst on); the first `count` columns of them are stored.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst = 0>
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy>
 HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count, PeriodPlace* place) {
   constexpr size_t kRows = kPhases * kLines;
   constexpr size_t kColumns = kBlocks * NV * kLanes;
@@ -96,16 +147,11 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   }
   const PeriodPlace here = *place;
   place->Advance(p, kColumns);
-#if HWY_ARCH_X86
-  // What the next columns are stored to: lines of many planes are more streams than the hardware follows.
-#pragma GCC unroll 16
-  for (size_t line = 0; line < kLines; ++line) {
-    const float* const to = p.line[line] + place->distance + kPhases * place->within;
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kPhases * kColumns; i += 64 / sizeof(float)) __builtin_prefetch(to + i, 1);
-  }
-#endif
-  PlanarSum<kRows, NV, kBlocks, kFirst>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {}, acc);
+  FetchForPeriods<kPhases, kLines, kColumns>(p, *place);
+  // With the second of two tiles of a block and a half comes the third block.
+  if (p.fetches != 0) FetchPieces<kFirst == 0 ? kBlocks : kBlocks + 1>(p, block);
+  PlanarSum<kRows, NV, kBlocks, kFirst, kCopy>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {},
+                                               {p.copy, p.copy_block}, acc);
   const bool one_run = p.run == 0 || here.within + HWY_MIN(count, kColumns) <= p.run;
   if (HWY_LIKELY(one_run && IsClamp(p.epilogue.kind))) {
     const auto to = [&](size_t line) { return p.line[line] + here.distance + kPhases * here.within; };
@@ -117,7 +163,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
     }
     return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count, to);
   }
-  HWY_ALIGN float finished[kRows * kColumns];
+  HWY_ALIGN float finished[kRows * kColumns + kLanes];
   if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
     StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count,
                                                             [&](size_t line) { return finished + line * kPhases * kColumns; });
@@ -136,7 +182,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
-template <size_t kPhases, size_t kLines>
+template <size_t kPhases, size_t kLines, bool kCopy>
 HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   constexpr size_t kBlocks = planar_blocks(kPhases * kLines);
@@ -144,26 +190,31 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   size_t left = p.count;
   size_t block = 0;
   for (; kBlocks > 1 && left >= kBlocks * kBlock; left -= kBlocks * kBlock, block += kBlocks) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks>(p, block, left, &place);
+    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks, 0, kCopy>(p, block, left, &place);
   }
   if constexpr (kPhases * kLines == kPlanarHalfRows) {
     constexpr size_t kVectors = kPlanarVectors + 1;
     for (; left >= 2 * kVectors * kLanes; left -= 2 * kVectors * kLanes, block += kVectors) {
-      PeriodColumns<kPhases, kLines, kVectors, 1, 0>(p, block, left, &place);
-      PeriodColumns<kPhases, kLines, kVectors, 1, 1>(p, block + 1, left - kVectors * kLanes, &place);
+      PeriodColumns<kPhases, kLines, kVectors, 1, 0, kCopy>(p, block, left, &place);
+      PeriodColumns<kPhases, kLines, kVectors, 1, 1, kCopy>(p, block + 1, left - kVectors * kLanes, &place);
     }
   }
   for (; left > kLanes; left -= HWY_MIN(left, kBlock), ++block) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, 1>(p, block, left, &place);
+    PeriodColumns<kPhases, kLines, kPlanarVectors, 1, 0, kCopy>(p, block, left, &place);
   }
-  if (left != 0) PeriodColumns<kPhases, kLines, 1, 1>(p, block, left, &place);
+  if (!kCopy && left != 0) PeriodColumns<kPhases, kLines, 1, 1, 0, false>(p, block, left, &place);
 }
 
 // As many lines as a block of planar_rows holds.
 template <size_t kPhases, size_t kLines>
 void PeriodsOf(const PlanarPeriods& p) {
   if constexpr (kLines != 0) {
-    if (p.lines == kLines) return PeriodLines<kPhases, kLines>(p);
+    if (p.lines == kLines) {
+      if constexpr (2 * kLines >= kPlanarRows / kPhases) {
+        if (p.copy != nullptr) return PeriodLines<kPhases, kLines, true>(p);
+      }
+      return PeriodLines<kPhases, kLines, false>(p);
+    }
     PeriodsOf<kPhases, kLines - 1>(p);
   }
 }

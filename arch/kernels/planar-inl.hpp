@@ -91,10 +91,30 @@ struct PlanarFetch {
   ptrdiff_t block;
 };
 
-// acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v].
-template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0>
+// Where X is copied while a sum is made, block by block.
+struct PlanarCopy {
+  float* to;
+  ptrdiff_t block;
+};
+
+// The vectors of one channel that PlanarStep loads.
+template <size_t NV, size_t kFirst>
+HWY_INLINE void PlanarCopyStep(const float* x, ptrdiff_t block_stride, float* to, ptrdiff_t to_block) {
+  const D d;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < NV; ++v) {
+    const ptrdiff_t block = static_cast<ptrdiff_t>((kFirst + v) / kPlanarVectors);
+    const size_t at = (kFirst + v) % kPlanarVectors * kLanes;
+    hn::StoreU(hn::LoadU(d, x + block * block_stride + at), d, to + block * to_block + at);
+  }
+}
+
+// acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v]. kCopy: of one segment.
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0, bool kCopy = false>
 HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t channel_stride,
-                          ptrdiff_t block_stride, size_t block, PlanarFetch fetch, V (&acc)[kBlocks][kRows][NV]) {
+                          ptrdiff_t block_stride, size_t block, PlanarFetch fetch, PlanarCopy copy, V (&acc)[kBlocks][kRows][NV]) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  float* to = kCopy ? copy.to + static_cast<ptrdiff_t>(block) * copy.block : nullptr;
 #if HWY_ARCH_X86
   // The next blocks, which may lie in L2. No more than 2 KiB of what lies in order.
   const ptrdiff_t ahead = HWY_MIN(static_cast<ptrdiff_t>(kBlocks) * block_stride, ptrdiff_t{512});
@@ -119,11 +139,15 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
         __builtin_prefetch(next + static_cast<ptrdiff_t>(i) * next_stride);
 #pragma GCC unroll 4
         for (size_t b = 0; b < kBlocks; ++b) {
-          PlanarStep<kRows, NV, kFirst>(x + static_cast<ptrdiff_t>(i) * channel_stride + static_cast<ptrdiff_t>(b) * block_stride,
-                                        block_stride, w + i * kRows, acc[b]);
+          const float* const from = x + static_cast<ptrdiff_t>(i) * channel_stride + static_cast<ptrdiff_t>(b) * block_stride;
+          if (kCopy) {
+            PlanarCopyStep<NV, kFirst>(from, block_stride, to + i * kBlock + static_cast<ptrdiff_t>(b) * copy.block, copy.block);
+          }
+          PlanarStep<kRows, NV, kFirst>(from, block_stride, w + i * kRows, acc[b]);
         }
       }
       next += static_cast<ptrdiff_t>(kTurn) * next_stride;
+      if (kCopy) to += kTurn * kBlock;
     }
 #endif
     for (; left != 0; --left, x += channel_stride, w += kRows) {
@@ -133,8 +157,11 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
 #endif
 #pragma GCC unroll 4
       for (size_t b = 0; b < kBlocks; ++b) {
-        PlanarStep<kRows, NV, kFirst>(x + static_cast<ptrdiff_t>(b) * block_stride, block_stride, w, acc[b]);
+        const float* const from = x + static_cast<ptrdiff_t>(b) * block_stride;
+        if (kCopy) PlanarCopyStep<NV, kFirst>(from, block_stride, to + static_cast<ptrdiff_t>(b) * copy.block, copy.block);
+        PlanarStep<kRows, NV, kFirst>(from, block_stride, w, acc[b]);
       }
+      if (kCopy) to += kBlock;
     }
   }
 }
@@ -153,7 +180,7 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
     }
   }
   PlanarSum<kRows, NV, kBlocks, kFirst>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block,
-                                        {tile.fetch, tile.fetch_channel, tile.fetch_block}, acc);
+                                        {tile.fetch, tile.fetch_channel, tile.fetch_block}, {}, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16

@@ -86,6 +86,22 @@ TEST_P(Tails, RowsThatEndWithinATile) {
   }
 }
 
+// Kernel = stride and so many channels that planar copies the input while it makes the first lines: as many as fill the registers,
+// and half of them.
+TEST_P(Tails, InputCopiedMeanwhile) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t width = 1; width <= largest; width += 3) {
+    for (const int64_t stride : {1, 2, 3, 4}) {
+      for (const int64_t channels : {7, 14}) {
+        tconv::Description d = square(4 + width % 3, channels, 1, 2, width, stride, stride, 0);
+        d.axis[0].kernel = d.axis[0].stride = 3;
+        d.layout = tconv::Layout::nchw;
+        run(d, &sweep);
+      }
+    }
+  }
+}
+
 TEST_P(Tails, Height) {
   Sweep sweep(GetParam(), "seed 3");
   for (int64_t height = 1; height <= 40; ++height) run(square(3, 5, 1, height, 3, 4, 2, 1), &sweep);
