@@ -42,11 +42,14 @@ struct TilesPlan {
   bool in_place = false;     // the input is read where it lies
   bool direct = false;       // all outputs are stored from registers
   bool across_rows = false;  // vectors run across the ends of rows
-  int64_t rows = 1;          // of an item
-  int64_t columns = 0;       // of an item's row
-  int64_t blocks = 0;        // of an item's copy
-  int64_t block_pitch = 0;   // floats between them
-  int64_t line_pitch = 0;    // floats of a line in scratch; 0: no scratch
+  // The kernel does it beside the products, which NCHW's few inputs for each tile allow:
+  bool copies_meanwhile = false;   // it makes the first lines of an item from the input where it lies, and copies it
+  bool fetches_meanwhile = false;  // it asks for the next item
+  int64_t rows = 1;                // of an item
+  int64_t columns = 0;             // of an item's row
+  int64_t blocks = 0;              // of an item's copy
+  int64_t block_pitch = 0;         // floats between them
+  int64_t line_pitch = 0;          // floats of a line in scratch; 0: no scratch
 };
 
 // Lines that are made together: [begin, end) in the order of packing. Where there are channels enough, those of a chunk belong to

@@ -33,7 +33,6 @@ class TilesTask {
         arguments_(arguments),
         lanes_(static_cast<int64_t>(kernels.lanes)),
         block_(static_cast<int64_t>(kernels.planar_vectors * kernels.lanes)),
-        light_(layer.description.layout == Layout::nchw && !plan.in_place && layer.in_per_group <= 24 * plan.chunks),
         activation_(unfused_activation(kernels.activations, layer.description.activation.kind)) {
     const TilesWorkspace workspace = tiles_workspace(layer, kernels, plan);
     copies_ = reinterpret_cast<float*>(arguments.workspace) + static_cast<int64_t>(slot) * workspace.floats();
@@ -65,7 +64,7 @@ class TilesTask {
     first_column_ = item.column * plan_.columns;
     columns_ = std::min(plan_.columns, shape_.input[2] - first_column_);
     input_ = input_of(item);
-    copies_meanwhile_ = copies_in_kernel();
+    copies_meanwhile_ = plan_.copies_meanwhile;
     if (!plan_.in_place && !copies_meanwhile_) copy_input();
     next_ = next != nullptr ? input_of(*next) : nullptr;
     const int64_t last = plan_.chunks * (item.part + 1) / parts;
@@ -91,13 +90,6 @@ class TilesTask {
   }
 
  private:
-  // Are the first lines made from the input where it lies, which is copied meanwhile? Where blocks are longer than a cache line, it
-  // is faster only where the copy is read a few times (AVX-512, 64 -> 32 in 3-D, 24 times: 7% slower; 32 -> 8, 4 times: 9% faster).
-  bool copies_in_kernel() const {
-    const bool short_blocks = block_ * static_cast<int64_t>(sizeof(float)) <= 64;
-    return light_ && !layer_.has_input_activation() && (short_blocks || plan_.chunks <= 12);
-  }
-
   int64_t rounded_columns() const { return ceil_div(columns_, block_); }
 
   const float* input_of(const TilesTasks::Item& item) const {
@@ -112,7 +104,7 @@ class TilesTask {
     periods_.fetches = 0;
     periods_.fetch_block = 0;
     if (next_ == nullptr) return;
-    if (!light_) return fetch_before(chunk);
+    if (!plan_.fetches_meanwhile) return fetch_before(chunk);
     // By the kernel, for each block of columns: some channels of them.
     const int64_t first = layer_.in_per_group * chunk / plan_.chunks;
     periods_.fetches = static_cast<size_t>(layer_.in_per_group * (chunk + 1) / plan_.chunks - first);
@@ -338,9 +330,6 @@ class TilesTask {
   const RunArguments& arguments_;
   const int64_t lanes_;
   const int64_t block_;
-  // Does it take few inputs for each tile to copy an item and to fetch the next one, so that the kernel can do it beside the
-  // products? (128 -> 16 channels, k = s = 1: 43 channels a tile made it 30% slower; 32 -> 8, k = s = 2: 5, 9% faster.)
-  const bool light_;
   const arch::ActivationFunction activation_;
   float* copies_ = nullptr;
   float* scratch_ = nullptr;
