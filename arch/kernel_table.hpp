@@ -47,7 +47,7 @@ struct GemmStrip {
   float* c;               // row 0, column 0
   ptrdiff_t c_stride;     // between rows of C
   size_t rows;            // any number; the kernel splits them into register tiles, evenly
-  size_t columns;         // (vectors - 1) * lanes < columns <= vectors * lanes
+  size_t columns;         // of the last panel: (vectors - 1) * lanes < columns <= vectors * lanes
   const float* bias;      // panel-wide (padded): init = bias; nullptr: init = C (a later block of a long sum)
   const float* residual;  // added to the init, laid out like C with its own strides; or nullptr. Only with bias.
   ptrdiff_t residual_stride;
@@ -64,6 +64,12 @@ struct GemmStrip {
   const float* next;
   size_t next_lines;  // of 64 bytes; 0: nothing is asked for
   bool streams;       // C goes past the caches, on targets that can: whole panels, rows at multiples of 64 bytes
+  // Panels to the right of the first, all but the last of them whole: b_panel further in B, vectors * lanes in all else. All panels
+  // meet about block_rows rows before the next ones. More than none only with bias.
+  size_t more_panels;
+  ptrdiff_t b_panel;
+  size_t block_rows;
+  bool new_rows;  // rows of A are not in L1 yet: those to come are asked for meanwhile, or `next`, which is rows (a hint, of x86)
 };
 using GemmFunction = void (*)(const GemmStrip& strip);
 

@@ -159,7 +159,7 @@ void Task::all_rows(const Pass& p) {
 
 int64_t Task::strip_rows(const ColumnBlock& block, int64_t count, int64_t panels) const {
   constexpr int64_t enough = 256;  // that what a strip costs by itself no longer counts
-  if (panels == 1) return std::max(count, enough);
+  if (panels == 1 || (activation_ == nullptr && block.last_vectors == block.vectors)) return std::max(count, enough);
   const int64_t tile = ceil_div(count, ceil_div(count, static_cast<int64_t>(kernels_.gemm_tile_rows[block.vectors - 1])));
   return std::max<int64_t>(plan_.strip_rows / tile, 2) * tile;
 }
@@ -229,27 +229,36 @@ void Task::ask_for_rows(const Pass& p, int64_t panel, int64_t rows, arch::GemmSt
 }
 
 void Task::panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel, int64_t next_rows) {
-  const bool asks = kernels_.gemm_asks && next_rows > 0 && p.last_panel - p.first_panel > 1 && strip.segments != 0;
-  float* const c = strip.c;
-  const float* const residual = strip.residual;
-  for (int64_t j = p.first_panel;;) {
+  const int64_t count = p.last_panel - p.first_panel;
+  const bool asks = kernels_.gemm_asks && next_rows > 0 && count > 1 && strip.segments != 0;
+  const arch::GemmStrip first = strip;
+  for (int64_t j = p.first_panel; j < p.last_panel;) {
+    const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+    int64_t like = 1;  // panels of this width, done at once
+    if (p.part == 0) {
+      while (j + like < p.last_panel && (j + like + 1 < block.panels || block.last_vectors == panel.vectors)) ++like;
+    }
     strip.b = panel.b;
-    strip.columns = static_cast<size_t>(panel.columns);
     strip.slopes = panel.slopes;
     if (p.part == 0) strip.bias = panel.bias;
-    const int64_t width = panel.vectors * static_cast<int64_t>(kernels_.lanes);
+    strip.more_panels = static_cast<size_t>(like - 1);
+    strip.b_panel = p.sum.k * width;
+    strip.block_rows = static_cast<size_t>(plan_.strip_rows);
+    strip.new_rows = asks || (j == p.first_panel && strip.segments == 1 && strip.next_lines == 0 && !plan_.copy_rows);
+    if (asks) ask_for_rows(p, j, next_rows, &strip);
+    for (int64_t i = 1; i < like; ++i) panel = next_panel(block, panel, j + i);
+    strip.columns = static_cast<size_t>(panel.columns);
     strip.streams = plan_.streams && p.last_part() && strip.residual == nullptr && panel.columns == width &&
                     width % line_floats == 0 && line_aligned(strip.c);
-    if (asks) ask_for_rows(p, j, next_rows, &strip);
     kernels_.gemm[panel.vectors - 1](strip);
-    if (activation_ != nullptr && p.last_part()) activate(strip);
-    if (++j == p.last_panel) break;
-    strip.c += width;
-    if (strip.residual != nullptr) strip.residual += width;
-    panel = next_panel(block, panel, j);
+    if (activation_ != nullptr && p.last_part()) activate(strip, (like - 1) * width + panel.columns);
+    strip.c += like * width;
+    if (strip.residual != nullptr) strip.residual += like * width;
+    j += like;
+    if (j < p.last_panel) panel = next_panel(block, panel, j);
   }
-  strip.c = c;
-  strip.residual = residual;
+  strip.c = first.c;
+  strip.residual = first.residual;
 }
 
 size_t workspace_bytes(const Layer&, const arch::KernelTable&, const Plan& plan) { return workspace_layout(plan).bytes(); }

@@ -81,10 +81,10 @@ class Task {
   void finish(arch::GemmStrip& strip, const Panel& panel, bool last) {
     strip.epilogue = last ? epilogue_ : arch::Epilogue{};
     kernels_.gemm[panel.vectors - 1](strip);
-    if (last && activation_ != nullptr) activate(strip);
+    if (last && activation_ != nullptr) activate(strip, panel.columns);
   }
 
-  void activate(const arch::GemmStrip& strip) {
+  void activate(const arch::GemmStrip& strip, int64_t columns) {
     float* c = strip.c;
     size_t left = strip.run != 0 ? strip.first_run : strip.rows;
     for (size_t m = 0; m < strip.rows; ++m, c += strip.c_stride, --left) {
@@ -92,7 +92,7 @@ class Task {
         c += strip.c_run_stride - static_cast<ptrdiff_t>(strip.run) * strip.c_stride;
         left = strip.run;
       }
-      activation_(c, strip.columns, layer_.description.activation.alpha);
+      activation_(c, static_cast<size_t>(columns), layer_.description.activation.alpha);
     }
   }
 
@@ -138,8 +138,9 @@ class Task {
   void panel_of_block(int64_t block_number, int64_t panel);
   Pass pass(int64_t block_number, int64_t first_panel, int64_t last_panel, const Sum& sum) const;
   void all_rows(const Pass& p);
-  // Rows of A that `panels` panels pass by before the next ones, of `count` in a row: with several panels only so many that their
-  // input stays in L1, in whole register tiles of the size that the kernel would split all of them into.
+  // Rows of A of one strip, of `count` in a row: many, but where panels of different widths or an activation have calls of their
+  // own only so many that their input stays in L1, in whole register tiles of the size that the kernel would split all of them
+  // into.
   int64_t strip_rows(const ColumnBlock& block, int64_t count, int64_t panels) const;
   // Rows [row, row + rows) of the output.
   void whole_rows(const Pass& p, int64_t row, int64_t rows);
@@ -147,7 +148,8 @@ class Task {
   void ask_for_weights(const Pass& p, const Panel& panel, arch::GemmStrip* strip) const;
   // While several panels use the rows of a strip, each asks for its share of the `rows` behind them, which the next strip reads.
   void ask_for_rows(const Pass& p, int64_t panel, int64_t rows, arch::GemmStrip* strip) const;
-  // The rows of a strip with all panels of a pass; `strip` is at the columns of the first. `next_rows` follow in one matrix A.
+  // The rows of a strip with all panels of a pass, those of one width in one call; `strip` is at the columns of the first.
+  // `next_rows` follow in one matrix A.
   void panels(const Pass& p, const ColumnBlock& block, arch::GemmStrip& strip, Panel panel, int64_t next_rows);
 
   // window_gemm_ends.cpp

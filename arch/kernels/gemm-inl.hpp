@@ -25,7 +25,10 @@ constexpr size_t kGemmRows[KernelTable::max_vectors] = {4, 4, 3, 3};
 #endif
 
 constexpr size_t kGemmStepsPerRound = 4;
-constexpr size_t kLineFloats = 16;  // of a cache line
+// Of a longer round, so that a short sum has few of them: processors then foresee where it ends. Tiles of three vectors fill the
+// registers of AVX2, and GCC moves accumulators about between two loops; AVX-512's rounds take long enough.
+template <size_t NV>
+constexpr size_t kGemmStepsPerLongRound = NV < 3 && HWY_TARGET == HWY_AVX2 ? 8 : 4;
 
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
 // Where the rows of A of a tile are: a pointer each, to the end of the steps that are done four at a time, and one negative offset
@@ -153,6 +156,12 @@ HWY_INLINE void StoreTile(V value, float* row, size_t v, size_t tail) {
   hn::StoreU(value, D(), row + v * kLanes);
 }
 
+// Columns of the last vector.
+template <size_t NV>
+HWY_INLINE size_t TileTail(const GemmStrip& s) {
+  return kMaskedTails ? s.columns - (NV - 1) * kLanes : kLanes;
+}
+
 // Does a tile ask for what the next strip reads?
 constexpr bool kGemmAsks = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 
@@ -174,11 +183,25 @@ struct GemmTiles {
   ptrdiff_t a_gap = 0;
   ptrdiff_t init_gap = 0;
   ptrdiff_t c_gap = 0;
-  // Lines that the next strip reads, and how many of them are asked for in a round of steps.
-  const float* ask = nullptr;
-  const float* ask_end = nullptr;
-  size_t ask_round = 0;
+  // What is asked for meanwhile, and by how many bytes it moves on in a round of steps.
+  const char* ask = nullptr;
+  size_t ask_step = 0;
 };
+
+// Of what tiles ask for. Far: into L2, any number of lines in a round. Near: into L1, no more than the rows of a tile have in a
+// round; without a branch, for branches in short sums cost more than a few requests too many.
+enum class Asks { near, far };
+constexpr size_t kLineBytes = 64;
+
+template <size_t MR, Asks kAsks>
+HWY_INLINE void Ask(const char* line, size_t bytes) {
+  if constexpr (kAsks == Asks::near) {
+#pragma GCC unroll 4
+    for (size_t at = 0; at < MR * kGemmStepsPerRound * sizeof(float); at += kLineBytes) __builtin_prefetch(line + at, 0, 3);
+  } else {
+    for (size_t at = 0; at < bytes; at += kLineBytes) __builtin_prefetch(line + at, 0, 2);
+  }
+}
 
 // Moves a pointer by one row. On AArch64 in a way that the compiler does not see through: from a pointer to the row itself it loads
 // and stores vectors in pairs, two with an instruction.
@@ -192,27 +215,27 @@ HWY_INLINE void NextRow(T*& row, ptrdiff_t bytes) {
 
 // Short sums are half beginning and end of tiles, so both are kept short: what does not change from tile to tile is done once, and
 // what is rare is done outside (AwkwardTile).
-template <size_t MR, size_t NV>
+template <size_t MR, size_t NV, Asks kAsks>
 HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
   const D d;
   const GemmStrip* s = &strip;
   const GemmTiles* t = &tiles;
-  [[maybe_unused]] const size_t tail = kMaskedTails ? s->columns - (NV - 1) * kLanes : kLanes;
   constexpr ptrdiff_t kFloat = sizeof(float);  // strides here are in bytes
   ptrdiff_t a_offset = t->a_offset * kFloat;
   const float* init = t->init;
   float* c = t->c;
   size_t left = t->left;
-  [[maybe_unused]] const float* ask = t->ask;
+  [[maybe_unused]] const char* ask = t->ask;
   for (size_t count = t->count; count != 0; --count) {
     // Here and below: what the compiler might carry in registers from tile to tile is read again. There are not so many.
     asm("" : "+r"(s), "+r"(t));
+    [[maybe_unused]] const size_t init_tail = TileTail<NV>(*s);
     V acc[MR][NV];
     const ptrdiff_t init_stride = t->init_stride * kFloat;
 #pragma GCC unroll 16
     for (size_t m = 0; m < MR; ++m, NextRow(init, init_stride)) {
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(init, v, tail);
+      for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(init, v, init_tail);
     }
 
     const ptrdiff_t a_stride = s->a_stride * kFloat;
@@ -232,10 +255,14 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
       RowPointers<MR> a(first_row, a_stride);
 #endif
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
-      for (; ask != t->ask_end && k >= kGemmStepsPerRound; k -= kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
-        for (size_t i = t->ask_round; i != 0 && ask != t->ask_end; --i, ask += kLineFloats) __builtin_prefetch(ask, 0, 2);
-        GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
-        a.advance(kGemmStepsPerRound);
+      for (; k >= kGemmStepsPerLongRound<NV>; k -= kGemmStepsPerLongRound<NV>) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kGemmStepsPerLongRound<NV>; i += kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
+          Ask<MR, kAsks>(ask, t->ask_step);
+          ask += t->ask_step;
+          GemmSteps<MR, NV, kGemmStepsPerRound>(a, b, acc);
+          a.advance(kGemmStepsPerRound);
+        }
       }
 #endif
 #if HWY_TARGET != HWY_NEON  // ARMv7: loads for more than one step would not fit the registers
@@ -264,6 +291,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
       }
     }
     const ptrdiff_t c_stride = t->c_stride * kFloat;
+    [[maybe_unused]] const size_t tail = TileTail<NV>(*s);
     if (HWY_UNLIKELY(left < MR)) {
 #pragma GCC unroll 16
       for (size_t m = 0; m < MR; ++m) {
@@ -304,12 +332,12 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
   }
 }
 
-template <size_t MR, size_t NV>
+template <size_t MR, size_t NV, Asks kAsks = Asks::near>
 HWY_INLINE void GemmTilesOfRows(const GemmStrip& s, size_t rows, const GemmTiles& tiles) {
   if (rows == MR) {
-    GemmTile<MR, NV>(s, tiles);
+    GemmTile<MR, NV, kAsks>(s, tiles);
   } else if constexpr (MR > 1) {
-    GemmTilesOfRows<MR - 1, NV>(s, rows, tiles);
+    GemmTilesOfRows<MR - 1, NV, kAsks>(s, rows, tiles);
   }
 }
 

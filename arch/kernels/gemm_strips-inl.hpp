@@ -98,20 +98,18 @@ HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows)
   }
 }
 
-// Of what the next strip reads, the part that `count` tiles ask for when `before` of all `tiles` came before them.
-HWY_INLINE void AskEvenly(const GemmStrip& s, size_t before, size_t count, size_t all, GemmTiles* tiles) {
+// Bytes to ask for in each round of steps of a tile, so that it asks for `bytes`.
+template <size_t NV>
+HWY_INLINE size_t AskStep(const GemmStrip& s, size_t bytes) {
   size_t rounds = 0;
-  for (size_t i = 0; i < s.segments; ++i) rounds += s.segment[i].k / kGemmStepsPerRound;
-  if (rounds == 0) return;
-  tiles->ask_round = (s.next_lines + rounds * all - 1) / (rounds * all);
-  const size_t a_tile = tiles->ask_round * rounds;
-  tiles->ask = s.next + HWY_MIN(s.next_lines, before * a_tile) * kLineFloats;
-  tiles->ask_end = s.next + HWY_MIN(s.next_lines, (before + count) * a_tile) * kLineFloats;
+  for (size_t i = 0; i < s.segments; ++i) {
+    rounds += s.segment[i].k / kGemmStepsPerLongRound<NV> * (kGemmStepsPerLongRound<NV> / kGemmStepsPerRound);
+  }
+  return rounds == 0 ? 0 : (bytes + rounds - 1) / rounds;
 }
 
-// The rows of a strip from `first_row` on, in `count` tiles of that many rows, `before` of `all` tiles.
-template <size_t NV>
-void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t count, size_t before, size_t all) {
+// The rows of a strip from `first_row` on, in `count` tiles of that many rows.
+HWY_INLINE GemmTiles TilesFrom(const GemmStrip& s, size_t first_row, size_t count) {
   const StripRow first(s, first_row);
   GemmTiles tiles{first.number * s.a_run_stride + first.row * s.a_stride,
                   count,
@@ -130,8 +128,79 @@ void GemmTilesFrom(const GemmStrip& s, size_t first_row, size_t rows, size_t cou
     tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
     if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
   }
-  if (kGemmAsks && s.next_lines != 0) AskEvenly(s, before, count, all, &tiles);
-  GemmTilesOfRows<kGemmRows[NV - 1], NV>(s, rows, tiles);
+  tiles.ask = reinterpret_cast<const char*>(s.b);
+  return tiles;
+}
+
+// The same tiles with every panel, some tiles at a time.
+template <size_t NV>
+void TilesOfPanels(const GemmStrip& s, size_t first_row, size_t rows, size_t count) {
+  constexpr size_t kWidth = NV * kLanes;
+  const size_t block = HWY_MAX(s.block_rows / rows, 2);
+  const size_t tile_bytes = rows * static_cast<size_t>(s.a_stride) * sizeof(float);
+  const size_t panel_bytes = tile_bytes / (s.more_panels + 1);
+  const size_t ask_step = kGemmAsks && s.new_rows ? AskStep<NV>(s, panel_bytes) : 0;
+  GemmStrip panel = s;
+  for (size_t tile = 0; tile < count; tile += block) {
+    GemmTiles tiles = TilesFrom(s, first_row + tile * rows, HWY_MIN(block, count - tile));
+    // Each panel asks for its part of the rows of the next tiles.
+    if (ask_step != 0) {
+      tiles.ask = reinterpret_cast<const char*>(s.segment[0].a + tiles.a_offset) + tiles.count * tile_bytes;
+      tiles.ask_step = ask_step;
+    }
+    panel.b = s.b;
+    panel.columns = kWidth;
+    for (size_t more = s.more_panels;; --more) {
+      if (more == 0) panel.columns = s.columns;
+      GemmTilesOfRows<kGemmRows[NV - 1], NV>(panel, rows, tiles);
+      if (more == 0) break;
+      panel.b += s.b_panel;
+      tiles.c += kWidth;
+      tiles.init += kWidth;
+      if (ask_step != 0) tiles.ask += tiles.count * panel_bytes;
+    }
+  }
+}
+
+// What the tiles of one panel ask for: each `bytes`, `step` of them in a round of steps, of the rows of the next tile or from
+// `from` on.
+struct StripAsks {
+  bool rows = false;
+  const char* from = nullptr;
+  size_t bytes = 0;
+  size_t step = 0;
+};
+
+// The same tiles with one panel; `before` of the strip's tiles came before these.
+template <size_t NV, Asks kAsks>
+HWY_INLINE void TilesOfPanel(const GemmStrip& s, size_t first_row, size_t rows, size_t count, size_t before,
+                             const StripAsks& asks) {
+  GemmTiles tiles = TilesFrom(s, first_row, count);
+  const char* const from = asks.rows ? reinterpret_cast<const char*>(s.segment[0].a + tiles.a_offset) : asks.from;
+  tiles.ask = from + (asks.rows ? 1 : before) * asks.bytes;
+  tiles.ask_step = asks.step;
+  GemmTilesOfRows<kGemmRows[NV - 1], NV, kAsks>(s, rows, tiles);
+}
+
+template <size_t NV>
+void GemmColumns(const GemmStrip& s);
+
+// Panels of a strip one by one.
+template <size_t NV>
+void EachPanel(const GemmStrip& s) {
+  constexpr size_t kWidth = NV * kLanes;
+  GemmStrip panel = s;
+  panel.more_panels = 0;
+  for (size_t more = s.more_panels;; --more) {
+    panel.columns = more != 0 ? kWidth : s.columns;
+    GemmColumns<NV>(panel);
+    if (more == 0) return;
+    panel.b += s.b_panel;
+    panel.c += kWidth;
+    panel.bias += kWidth;
+    if (panel.residual != nullptr) panel.residual += kWidth;
+    if (panel.slopes != nullptr) panel.slopes += kWidth;
+  }
 }
 
 // Splits rows into as few tiles as possible, of sizes that differ by one at most (16 = 6 + 5 + 5 rather than 6 + 6 + 4): the rows
@@ -145,18 +214,43 @@ void GemmColumns(const GemmStrip& s) {
   const size_t part = by_runs ? s.run : s.rows;
   const size_t count = (part + MR - 1) / MR;
   if (count == 0) return;
+  if (awkward && s.more_panels != 0) return EachPanel<NV>(s);
   const size_t rows = (part + count - 1) / count;
   const size_t smaller = rows * count - part;  // tiles with one row less
   const size_t split = rows * (count - smaller);
-  if (!awkward && smaller == 0) return GemmTilesFrom<NV>(s, 0, rows, s.rows / rows, 0, s.rows / rows);
-  for (size_t first = 0; first < s.rows; first += part) {
-    if (awkward) {
+  if (awkward) {
+    for (size_t first = 0; first < s.rows; first += part) {
       for (size_t m = 0; m < split; m += rows) AwkwardTile<NV>(s, first + m, rows);
       for (size_t m = split; m < part; m += rows - 1) AwkwardTile<NV>(s, first + m, rows - 1);
-    } else {
-      GemmTilesFrom<NV>(s, first, rows, count - smaller, 0, count);
-      GemmTilesFrom<NV>(s, first + split, rows - 1, smaller, count - smaller, count);
     }
+    return;
+  }
+  // All rows in tiles of one size, whatever run they are of.
+  const bool even = smaller == 0;
+  const size_t tiles = even ? s.rows / rows : count;
+  StripAsks asks{false, reinterpret_cast<const char*>(s.b), 0, 0};
+  if (kGemmAsks && s.more_panels == 0 && s.segments != 0) {
+    if (s.next_lines != 0) {
+      asks.from = reinterpret_cast<const char*>(s.next);
+      asks.bytes = s.next_lines * kLineBytes / tiles;
+    } else if (s.new_rows) {
+      asks.rows = true;
+      asks.bytes = rows * static_cast<size_t>(s.a_stride) * sizeof(float);
+    }
+    if (asks.bytes != 0) asks.step = AskStep<NV>(s, asks.bytes);
+  }
+  for (size_t first = 0; first < s.rows; first += even ? s.rows : part) {
+    const auto tiles_of = [&](size_t row, size_t height, size_t number, size_t before) {
+      if (s.more_panels != 0) {
+        TilesOfPanels<NV>(s, row, height, number);
+      } else if (kGemmAsks && s.next_lines != 0 && !s.new_rows) {
+        TilesOfPanel<NV, kGemmAsks ? Asks::far : Asks::near>(s, row, height, number, before, asks);
+      } else {
+        TilesOfPanel<NV, Asks::near>(s, row, height, number, before, asks);
+      }
+    };
+    tiles_of(first, rows, tiles - smaller, 0);
+    if (smaller != 0) tiles_of(first + split, rows - 1, smaller, tiles - smaller);
   }
 }
 

@@ -102,6 +102,25 @@ TEST_P(Tails, InputCopiedMeanwhile) {
   }
 }
 
+// Kernel = stride with several panels that are whole, narrower or not whole at the end, and more rows than meet them at once, of
+// image rows that follow each other or not.
+TEST_P(Tails, ManyRowsOfSeveralPanels) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (const int64_t channels : {8, 16, 17, 20, 24, 32, 37, 64}) {
+    for (const int64_t crop : {0, 1}) {
+      for (const bool residual : {false, true}) {
+        tconv::Description d = square(64 - channels % 3, channels, 1, 5, 42 - channels % 5, 2, 2, crop);
+        d.residual = residual;
+        d.activation.kind = tconv::ActivationKind::relu;
+        run(d, &sweep);
+        d.activation.kind = tconv::ActivationKind::leaky_relu;
+        d.activation.alpha = 0.5f;
+        run(d, &sweep);
+      }
+    }
+  }
+}
+
 TEST_P(Tails, Height) {
   Sweep sweep(GetParam(), "seed 3");
   for (int64_t height = 1; height <= 40; ++height) run(square(3, 5, 1, height, 3, 4, 2, 1), &sweep);
