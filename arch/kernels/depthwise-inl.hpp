@@ -1,6 +1,6 @@
 // depthwise_channels: output rows of a depthwise layer, vectors along the channels (NHWC), written in the order of memory.
 //
-// The x-phases of a cell (the outputs phases * n .. phases * n + phases - 1) are done together, two of neighbouring taps by
+// The x-phases of a cell (the outputs phases * n .. phases * n + phases - 1) are done together, one or two of neighbouring taps by
 // depthwise_pairs-inl.hpp. Other layers share each loaded weight among four cells of one phase.
 
 namespace tconv::arch {
@@ -121,6 +121,19 @@ void DepthwiseFill(const DepthwiseRows& r) {
 
 void DepthwiseChannels(const DepthwiseRows& r) {
   if (r.taps == 0) return DepthwiseFill(r);
+  if (r.phases == 1 && r.tap_step == 1 && r.x_step == 1) {
+    // As many cells as leave registers for the weights and an input.
+    switch (r.phase[0].taps) {
+      case 2:
+        return DepthwisePairRows<1, 2, 0, 0, 8, 1>(r);
+      case 3:
+        return DepthwisePairRows<1, 3, 0, 0, 8, 1>(r);
+      case 4:
+        return DepthwisePairRows<1, 4, 0, 0, 8, 1>(r);
+      case 5:
+        return DepthwisePairRows<1, 5, 0, 0, 8, 1>(r);
+    }
+  }
   if (r.phases != 2 || !r.pairs) return DepthwiseAnyRows(r);
   const size_t taps0 = r.phase[0].taps;
   const size_t taps1 = r.phase[1].taps;

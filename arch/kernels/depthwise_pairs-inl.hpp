@@ -1,5 +1,6 @@
-// Depthwise rows of pixels with two phases of neighbouring taps. Four cells are eight sums in registers: each input is loaded once
-// for all of them and each weight once for four cells, so multiply-adds are the limit. Included after depthwise_outputs-inl.hpp.
+// Depthwise rows of pixels with two phases of neighbouring taps, or one (stride 1). Four cells of two phases are eight sums in
+// registers: each input is loaded once for all of them and each weight once for four cells, so multiply-adds are the limit.
+// Included after depthwise_outputs-inl.hpp.
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
@@ -17,10 +18,11 @@ struct DepthwiseWindow {
   static constexpr int inputs = high - low + 1;
 };
 
-// kCells cells of two phases, the channels [begin, end) in blocks of kVectors vectors. Phase 0 has kTaps0 taps, tap 0 of cell n at
-// x[n]; phase 1 has kTaps1, tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window. !kInside: those inputs are
-// met that `valid` has a bit for.
-template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors, bool kInside, bool kWhole, bool kAsk = false>
+// kCells cells of kPhases phases, the channels [begin, end) in blocks of kVectors vectors. Phase 0 has kTaps0 taps, tap 0 of cell n
+// at x[n]; phase 1, if there is one, has kTaps1, tap 0 at x[n + kShift]; `x_offset` leads to the first input of the window.
+// !kInside: those inputs are met that `valid` has a bit for.
+template <size_t kPhases, size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors, bool kInside, bool kWhole,
+          bool kAsk = false>
 HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs& outputs, ptrdiff_t x_offset, unsigned valid,
                                  size_t begin, size_t end) {
   const D d;
@@ -36,12 +38,12 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
   const float* const biases = r.bias;
   ptrdiff_t w = static_cast<ptrdiff_t>(begin / kLanes) * w_stride;
   for (size_t c = begin; c < end; c += kVectors * kLanes, w += static_cast<ptrdiff_t>(kVectors) * w_stride) {
-    V sum[2 * kCells][kVectors];
+    V sum[kPhases * kCells][kVectors];
 #pragma GCC unroll 2
     for (size_t v = 0; v < kVectors; ++v) {
       const V bias = hn::LoadU(d, biases + c + v * kLanes);
 #pragma GCC unroll 8
-      for (size_t i = 0; i < 2 * kCells; ++i) sum[i][v] = bias;
+      for (size_t i = 0; i < kPhases * kCells; ++i) sum[i][v] = bias;
     }
     for (const DepthwiseTap* tap = first; tap != last; ++tap) {
       const float* const weights = tap->w + w;
@@ -51,12 +53,12 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
         const float* const weights_v = weights + static_cast<ptrdiff_t>(v) * w_stride;
         V w0[kTaps0 == 0 ? 1 : kTaps0];
         V w1[kTaps1 == 0 ? 1 : kTaps1];
-#pragma GCC unroll 4
-        for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights_v + (kFirst0 + 2 * j) * kLanes);
-#pragma GCC unroll 4
-        for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights_v + (kFirst1 + 2 * j) * kLanes);
-        const float* x = inputs + v * kLanes;
 #pragma GCC unroll 8
+        for (size_t j = 0; j < kTaps0; ++j) w0[j] = hn::LoadU(d, weights_v + (kFirst0 + kPhases * j) * kLanes);
+#pragma GCC unroll 4
+        for (size_t j = 0; j < kTaps1; ++j) w1[j] = hn::LoadU(d, weights_v + (kFirst1 + kPhases * j) * kLanes);
+        const float* x = inputs + v * kLanes;
+#pragma GCC unroll 16
         for (int i = 0; i < Window::inputs; ++i, x += x_stride) {
           if (!kInside && (valid >> i & 1) == 0) continue;
           const V value = kWhole ? hn::LoadU(d, x) : LoadFirst(x, to.channels - c);
@@ -65,13 +67,14 @@ HWY_NOINLINE void DepthwisePairs(const DepthwiseRows& r, const DepthwiseOutputs&
           for (int n = 0; n < static_cast<int>(kCells); ++n) {
             const int j0 = n - m;
             const int j1 = n + kShift - m;
-            if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[2 * n][v] = hn::MulAdd(value, w0[j0], sum[2 * n][v]);
-            if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[2 * n + 1][v] = hn::MulAdd(value, w1[j1], sum[2 * n + 1][v]);
+            if (j0 >= 0 && j0 < static_cast<int>(kTaps0)) sum[kPhases * n][v] = hn::MulAdd(value, w0[j0], sum[kPhases * n][v]);
+            if (j1 >= 0 && j1 < static_cast<int>(kTaps1))
+              sum[kPhases * n + 1][v] = hn::MulAdd(value, w1[j1], sum[kPhases * n + 1][v]);
           }
         }
       }
     }
-    to.Store<kVectors, 2 * kCells, kInside, kWhole, kAsk>(r, sum, c);
+    to.Store<kVectors, kPhases * kCells, kInside, kWhole, kAsk>(r, sum, c);
   }
 }
 
@@ -118,32 +121,32 @@ HWY_NOINLINE void DepthwiseRowCells(const DepthwiseRows& r, const DepthwiseOutpu
 }
 
 // All channels of kCells cells, the first input of whose window is x[position].
-template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
+template <size_t kPhases, size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
 HWY_INLINE void DepthwisePairTile(const DepthwiseRows& r, const DepthwiseOutputs& to, ptrdiff_t x_offset, ptrdiff_t position) {
   using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
   const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
   const size_t whole = r.channels / kLanes * kLanes;
   const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
   unsigned valid = ~0u;
-  if (HWY_LIKELY(position >= 0 && position + Window::inputs <= width && to.count >= 2 * kCells)) {
-    constexpr bool kAsk = HWY_ARCH_X86 != 0 && kCells != 3;  // on others hardware has not been seen to need it
+  if (HWY_LIKELY(position >= 0 && position + Window::inputs <= width && to.count >= kPhases * kCells)) {
+    constexpr bool kAsk = HWY_ARCH_X86 != 0 && kPhases == 2 && kCells != 3;  // on others hardware has not been seen to need it
     if (kAsk && r.beyond_l2) {
-      DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
     } else {
-      DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
     }
   } else {
     valid = 0;
     for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
-    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
+    DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
   }
   if (kVectors > 1 && blocks < whole)
-    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
+    DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
   if (whole < r.channels)
-    DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
+    DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
 }
 
-template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
+template <size_t kPhases, size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
 void DepthwisePairRows(const DepthwiseRows& r) {
   using Window = DepthwiseWindow<kTaps0, kTaps1, kShift, kCells>;
   const size_t whole = r.channels / kLanes * kLanes;
@@ -156,35 +159,35 @@ void DepthwisePairRows(const DepthwiseRows& r) {
                         r.columns);
     ptrdiff_t position = shift;
     const auto advance = [&](size_t cells) {
-      to.count -= HWY_MIN(to.count, 2 * cells);
-      to.y += static_cast<ptrdiff_t>(2 * cells) * to.y_step;
-      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(2 * cells) * to.residual_step;
+      to.count -= HWY_MIN(to.count, kPhases * cells);
+      to.y += static_cast<ptrdiff_t>(kPhases * cells) * to.y_step;
+      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(kPhases * cells) * to.residual_step;
       position += static_cast<ptrdiff_t>(cells);
     };
     while (to.count != 0) {
       const ptrdiff_t x_offset = i * r.x_row_stride + position * r.x_stride;
-      if constexpr (kLanes >= 8 && kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
+      if constexpr (kPhases == 2 && kLanes >= 8 && kCells == kDepthwiseCells && kTaps0 + kTaps1 <= 3) {
         if (r.taps == 1 && across_lines && position >= 0 && position + static_cast<ptrdiff_t>(kCells) + Window::inputs <= width &&
             to.count > 4 * kCells) {
           DepthwiseRowCells<kTaps0, kTaps1, kShift, 2 * kCells>(r, to, x_offset, 0, whole);
           for (size_t half = 0; half < 2; ++half, advance(kCells)) {
             if (whole == r.channels) continue;
-            DepthwisePairs<kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, i * r.x_row_stride + position * r.x_stride, ~0u,
-                                                                            whole, r.channels);
+            DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, false>(
+                r, to, i * r.x_row_stride + position * r.x_stride, ~0u, whole, r.channels);
           }
           continue;
         }
       }
       // Threes leave nothing over where fours would (7 cells: 5% less time, 13: 15%).
-      if constexpr (kCells == 4 && kTaps0 + kTaps1 >= 4) {
+      if constexpr (kPhases == 2 && kCells == 4 && kTaps0 + kTaps1 >= 4) {
         const size_t cells = (to.count + 1) / 2;
         if (cells <= 3 || cells == 5 || cells == 6 || cells == 9) {
-          DepthwisePairTile<kTaps0, kTaps1, kShift, 3, kVectors>(r, to, x_offset, position);
+          DepthwisePairTile<kPhases, kTaps0, kTaps1, kShift, 3, kVectors>(r, to, x_offset, position);
           advance(3);
           continue;
         }
       }
-      DepthwisePairTile<kTaps0, kTaps1, kShift, kCells, kVectors>(r, to, x_offset, position);
+      DepthwisePairTile<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors>(r, to, x_offset, position);
       advance(kCells);
     }
   }
@@ -194,8 +197,8 @@ void DepthwisePairRows(const DepthwiseRows& r) {
 template <size_t kTaps0, size_t kTaps1, int kShift>
 HWY_INLINE void DepthwisePairRows(const DepthwiseRows& r) {
   constexpr bool kHalfLines = kLanes < 16 && kLanes > 1;
-  if constexpr (kHalfLines && kTaps0 + kTaps1 <= 2) return DepthwisePairRows<kTaps0, kTaps1, kShift, 2, 2>(r);
-  DepthwisePairRows<kTaps0, kTaps1, kShift, kDepthwiseCells, 1>(r);
+  if constexpr (kHalfLines && kTaps0 + kTaps1 <= 2) return DepthwisePairRows<2, kTaps0, kTaps1, kShift, 2, 2>(r);
+  DepthwisePairRows<2, kTaps0, kTaps1, kShift, kDepthwiseCells, 1>(r);
 }
 
 }  // namespace

@@ -65,6 +65,19 @@ TEST_P(Depthwise, TwoPhases) {
   require_all(sweep);
 }
 
+// Stride 1: eight outputs go by together, fewer at both ends of a row.
+TEST_P(Depthwise, OnePhase) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t kernel = 1; kernel <= 6; ++kernel) {
+    for (int64_t pad = 0; pad < kernel; ++pad) {
+      for (int64_t width : {1, 3, 7, 8, 10, 19}) {
+        if (width + kernel - 1 - 2 * pad >= 1 && 4 + kernel - 2 * pad >= 1) run(layer(21, 3, width, kernel, 1, pad), &sweep);
+      }
+    }
+  }
+  require_all(sweep);
+}
+
 TEST_P(Depthwise, OtherPhases) {
   Sweep sweep(GetParam(), "seed 17");
   for (int64_t stride : {1, 3, 4, 5}) {
