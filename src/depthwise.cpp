@@ -150,6 +150,9 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   double cycles = rows * row_overhead;
   if (x.stride == 2 && x.dilation == 1 && x.kernel <= 5) {
     cycles += cells * (rows * call_overhead + vectors * (row_taps * (2 * taps + 2) + rows * 15));
+  } else if (x.stride == 1 && x.dilation == 1 && x.kernel >= 2 && x.kernel <= 5) {
+    const double eights = static_cast<double>(cells_of_row) / 8 + 0.25;
+    cycles += eights * (rows * call_overhead + vectors * (row_taps * (4 * taps + 2) + rows * (lanes > 8 ? 50 : 15)));
   } else {
     const double phases = static_cast<double>(std::min(x.stride, g.output[2]));
     // Cells that do not meet all of their taps are done one by one.

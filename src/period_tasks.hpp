@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "digits.hpp"
 #include "layer.hpp"
 
 namespace tconv {
@@ -34,17 +35,13 @@ class PeriodTasks {
   int64_t count() const { return count_; }
 
   PeriodTask operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
+    Digits digits(index);
     PeriodTask task{};
-    const int64_t chunk = next(chunk_parts_);
-    const int64_t rows = next(row_parts_);
-    task.plane = next(layer_.output(0));
-    task.group = next(groups_);
-    task.image = index;
+    const int64_t chunk = digits.next(chunk_parts_);
+    const int64_t rows = digits.next(row_parts_);
+    task.plane = digits.next(layer_.output(0));
+    task.group = digits.next(groups_);
+    task.image = digits.rest();
     task.first = periods_ / row_parts_ * rows + std::min(rows, periods_ % row_parts_);
     task.last = task.first + periods_ / row_parts_ + (rows < periods_ % row_parts_ ? 1 : 0);
     task.first_chunk = chunks_ * chunk / chunk_parts_;

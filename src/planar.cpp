@@ -47,8 +47,8 @@ bool taps_tile(const Layer& layer) {
 
 bool is_direct(const Layer& layer) { return layer.in_per_group == 1; }
 
-// Output channels of a chunk: few, so that T stays in L1, but enough to fill whole blocks of rows; of two that fill them as well the
-// more, which share calls and, in NHWC, lines of the output.
+// Output channels of a chunk: few, so that T stays in L1, but enough to fill whole blocks of rows; of two that fill them as well
+// the more, which share calls and, in NHWC, lines of the output.
 int64_t choose_chunk(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t block = static_cast<int64_t>(kernels.planar_rows);
   const int64_t kernel = layer.axis(2).kernel;

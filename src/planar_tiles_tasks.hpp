@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "digits.hpp"
 #include "layer.hpp"
 #include "planar_tiles.hpp"
 
@@ -30,18 +31,14 @@ class TilesTasks {
   };
   // `row` and `column` count items.
   Item operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
+    Digits digits(index);
     Item item{};
-    item.part = next(parts_);
-    item.column = next(column_items_);
-    item.row = next(row_items_);
-    item.plane = next(planes_);
-    item.group = next(groups_);
-    item.image = index;
+    item.part = digits.next(parts_);
+    item.column = digits.next(column_items_);
+    item.row = digits.next(row_items_);
+    item.plane = digits.next(planes_);
+    item.group = digits.next(groups_);
+    item.image = digits.rest();
     return item;
   }
 

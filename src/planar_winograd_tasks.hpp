@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "digits.hpp"
 #include "planar_winograd.hpp"
 #include "tasks.hpp"
 
@@ -30,18 +31,14 @@ class TileTasks {
   }
   int64_t count() const { return count_; }
   TileTask operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
+    Digits digits(index);
     TileTask task{};
-    task.first = next(blocks_) * tiles_per_task_;
+    task.first = digits.next(blocks_) * tiles_per_task_;
     task.last = std::min(plan_.y.tiles, task.first + tiles_per_task_);
-    task.residue = next(plan_.y.residues);
-    task.plane = next(layer_.output(0));
-    task.group = next(layer_.description.groups);
-    task.image = index;
+    task.residue = digits.next(plan_.y.residues);
+    task.plane = digits.next(layer_.output(0));
+    task.group = digits.next(layer_.description.groups);
+    task.image = digits.rest();
     return task;
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "digits.hpp"
 #include "layer.hpp"
 
 namespace tconv {
@@ -56,19 +57,15 @@ class RowTasks {
 
   // Neighbouring tasks share their input.
   RowTask operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
+    Digits digits(index);
     RowTask task{};
     task.layer = &layer_;
-    const int64_t chunk = next(chunks_);
-    const OutputPhase phase = output_phase(layer_.axis(1), layer_.output(1), next(y_phases_));
-    const int64_t skipped = next(row_blocks_) * rows_per_task_;
-    task.plane = next(layer_.output(0));
-    task.group = next(groups_);
-    task.image = index;
+    const int64_t chunk = digits.next(chunks_);
+    const OutputPhase phase = output_phase(layer_.axis(1), layer_.output(1), digits.next(y_phases_));
+    const int64_t skipped = digits.next(row_blocks_) * rows_per_task_;
+    task.plane = digits.next(layer_.output(0));
+    task.group = digits.next(groups_);
+    task.image = digits.rest();
     task.first_row = phase.first + skipped * layer_.axis(1).stride;
     task.rows = std::min(rows_per_task_, phase.count - skipped);
     task.first_part = parts_ * chunk / chunks_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "digits.hpp"
 #include "streamed_output.hpp"
 #include "tasks.hpp"
 #include "winograd_task.hpp"
@@ -31,24 +32,20 @@ class Blocks {
   int64_t count() const { return count_; }
 
   Block operator[](int64_t index) const {
-    const auto next = [&index](int64_t size) {
-      const int64_t digit = index % size;
-      index /= size;
-      return digit;
-    };
+    Digits digits(index);
     Block block{};
-    const int64_t part = next(parts_);
+    const int64_t part = digits.next(parts_);
     const auto panel = [this](int64_t number) {
       return std::min(plan_.panels.size(), static_cast<size_t>(units_ * number / parts_ * unit_));
     };
     block.first_panel = panel(part);
     block.last_panel = panel(part + 1);
-    block.first_column = next(strips()) * block_columns_;
+    block.first_column = digits.next(strips()) * block_columns_;
     block.columns = std::min(block_columns_, plan_.x.tiles - block.first_column);
-    block.first_line = next(line_blocks()) * block_lines_;
+    block.first_line = digits.next(line_blocks()) * block_lines_;
     block.lines = std::min(block_lines_, plan_.lines - block.first_line);
-    block.plane = next(layer_.output(0));
-    block.group = index;
+    block.plane = digits.next(layer_.output(0));
+    block.group = digits.rest();
     return block;
   }
 
@@ -149,16 +146,11 @@ void BlockTask::take(const Block& next) {
 }
 
 Line BlockTask::line(int64_t i) const {
-  int64_t index = block.first_line + i;
-  const auto next = [&index](int64_t size) {
-    const int64_t digit = index % size;
-    index /= size;
-    return digit;
-  };
-  const int64_t x_residue = next(plan.x.residues);
-  const int64_t tile = next(plan.y.tiles);
-  const int64_t y_residue = next(plan.y.residues);
-  return {index, plan.y.begin + y_residue + plan.y.step * plan.y.outputs * tile,
+  Digits digits(block.first_line + i);
+  const int64_t x_residue = digits.next(plan.x.residues);
+  const int64_t tile = digits.next(plan.y.tiles);
+  const int64_t y_residue = digits.next(plan.y.residues);
+  return {digits.rest(), plan.y.begin + y_residue + plan.y.step * plan.y.outputs * tile,
           plan.x.begin + x_residue + plan.x.step * plan.x.outputs * block.first_column};
 }
 
