@@ -69,6 +69,26 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, ptrdiff_t block_stride, 
   }
 }
 
+// acc[b][m][v] += w[m] * x[b][v], for one channel of a few rows: their weights stay in registers and the vectors pass by, one at a
+// time. Block by block, GCC would keep the weights, too, beside all vectors of a block, for which there are no registers.
+template <size_t kRows, size_t NV, size_t kBlocks>
+HWY_INLINE void PlanarStepOfFew(const float* const (&x)[kBlocks], ptrdiff_t at, const float* HWY_RESTRICT w,
+                                V (&acc)[kBlocks][kRows][NV]) {
+  const D d;
+  V broadcast[kRows];
+#pragma GCC unroll 16
+  for (size_t m = 0; m < kRows; ++m) broadcast[m] = LoadBroadcast(w + m);
+#pragma GCC unroll 4
+  for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) {
+      const V column = hn::LoadU(d, x[b] + at + v * kLanes);
+#pragma GCC unroll 16
+      for (size_t m = 0; m < kRows; ++m) Accumulate(acc[b][m][v], broadcast[m], column);
+    }
+  }
+}
+
 constexpr size_t kPlanarAccumulators = HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64) ? 24 : 12;
 
 // How many neighbouring blocks are done at once: a few rows alone would leave the multiply-adds waiting for each other.
@@ -109,11 +129,31 @@ HWY_INLINE void PlanarCopyStep(const float* x, ptrdiff_t block_stride, float* to
   }
 }
 
-// acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v]. kCopy: of one segment.
-template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0, bool kCopy = false>
-HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t channel_stride,
+// One channel, `at` from the pointers to blocks on (or from the one to the first of them); copied to `to` meanwhile.
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, size_t kPointers>
+HWY_INLINE void PlanarChannel(const float* const (&x)[kPointers], ptrdiff_t at, ptrdiff_t block_stride, const float* w, float* to,
+                              ptrdiff_t to_block, V (&acc)[kBlocks][kRows][NV]) {
+  if constexpr (kPointers == kBlocks && kBlocks > 1) {
+    PlanarStepOfFew<kRows, NV, kBlocks>(x, at, w, acc);
+  } else {
+#pragma GCC unroll 4
+    for (size_t b = 0; b < kBlocks; ++b) {
+      const float* const from = x[0] + at + static_cast<ptrdiff_t>(b) * block_stride;
+      if (kCopy) PlanarCopyStep<NV, kFirst>(from, block_stride, to + static_cast<ptrdiff_t>(b) * to_block, to_block);
+      PlanarStep<kRows, NV, kFirst>(from, block_stride, w, acc[b]);
+    }
+  }
+}
+
+// acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v]. kCopy: of one segment. kDense: channels lie beside each
+// other, block by block: their distance is known and needs no registers.
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0, bool kCopy = false, bool kDense = false>
+HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t any_channel_stride,
                           ptrdiff_t block_stride, size_t block, PlanarFetch fetch, PlanarCopy copy, V (&acc)[kBlocks][kRows][NV]) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
+  constexpr bool kFew = kPlanarTurns && kBlocks > 1 && !kCopy;
+  constexpr size_t kPointers = kFew ? kBlocks : 1;
+  const ptrdiff_t channel_stride = kDense ? static_cast<ptrdiff_t>(kBlock) : any_channel_stride;
   float* to = kCopy ? copy.to + static_cast<ptrdiff_t>(block) * copy.block : nullptr;
 #if HWY_ARCH_X86
   // The next blocks, which may lie in L2. No more than 2 KiB of what lies in order.
@@ -123,6 +163,9 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
   for (const PlanarSegment* const end = segment + segments; segment != end; ++segment) {
     const float* HWY_RESTRICT x = segment->x + static_cast<ptrdiff_t>(block) * block_stride;
     const float* HWY_RESTRICT w = segment->w;
+    const float* of_block[kPointers];
+#pragma GCC unroll 4
+    for (size_t b = 0; b < kPointers; ++b) of_block[b] = x + static_cast<ptrdiff_t>(b) * block_stride;
 #if HWY_ARCH_X86
     const bool far = fetch.first != nullptr && segment < first + kBlocks;
     const float* next = far ? fetch.first + (segment - first + static_cast<ptrdiff_t>(block)) * fetch.block : x + ahead;
@@ -132,41 +175,37 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
 #endif
     size_t left = channels;
 #if HWY_ARCH_X86
-    constexpr size_t kTurn = kRows * NV * kBlocks > 12 ? 2 : 4;
-    for (; kPlanarTurns && left >= kTurn; left -= kTurn, x += static_cast<ptrdiff_t>(kTurn) * channel_stride, w += kTurn * kRows) {
+    // As many channels as their distances have registers for.
+    constexpr size_t kTurn = kFew && !kDense ? 1 : kRows * NV * kBlocks > 12 ? 2 : 4;
+    for (; kPlanarTurns && left >= kTurn; left -= kTurn) {
 #pragma GCC unroll 4
       for (size_t i = 0; i < kTurn; ++i) {
         __builtin_prefetch(next + static_cast<ptrdiff_t>(i) * next_stride);
-#pragma GCC unroll 4
-        for (size_t b = 0; b < kBlocks; ++b) {
-          const float* const from = x + static_cast<ptrdiff_t>(i) * channel_stride + static_cast<ptrdiff_t>(b) * block_stride;
-          if (kCopy) {
-            PlanarCopyStep<NV, kFirst>(from, block_stride, to + i * kBlock + static_cast<ptrdiff_t>(b) * copy.block, copy.block);
-          }
-          PlanarStep<kRows, NV, kFirst>(from, block_stride, w + i * kRows, acc[b]);
-        }
+        PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy>(of_block, static_cast<ptrdiff_t>(i) * channel_stride, block_stride,
+                                                         w + i * kRows, kCopy ? to + i * kBlock : nullptr, copy.block, acc);
       }
-      next += static_cast<ptrdiff_t>(kTurn) * next_stride;
+#pragma GCC unroll 4
+      for (size_t b = 0; b < kPointers; ++b) of_block[b] += static_cast<ptrdiff_t>(kTurn) * channel_stride;
+      w += kTurn * kRows;
       if (kCopy) to += kTurn * kBlock;
+      next += static_cast<ptrdiff_t>(kTurn) * next_stride;
     }
 #endif
-    for (; left != 0; --left, x += channel_stride, w += kRows) {
+    for (; left != 0; --left) {
 #if HWY_ARCH_X86
       __builtin_prefetch(next);
       next += next_stride;
 #endif
+      PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy>(of_block, 0, block_stride, w, to, copy.block, acc);
 #pragma GCC unroll 4
-      for (size_t b = 0; b < kBlocks; ++b) {
-        const float* const from = x + static_cast<ptrdiff_t>(b) * block_stride;
-        if (kCopy) PlanarCopyStep<NV, kFirst>(from, block_stride, to + static_cast<ptrdiff_t>(b) * copy.block, copy.block);
-        PlanarStep<kRows, NV, kFirst>(from, block_stride, w, acc[b]);
-      }
+      for (size_t b = 0; b < kPointers; ++b) of_block[b] += channel_stride;
+      w += kRows;
       if (kCopy) to += kBlock;
     }
   }
 }
 
-template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0>
+template <size_t kRows, bool kDense, size_t NV, size_t kBlocks, size_t kFirst = 0>
 HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   const D d;
@@ -179,8 +218,9 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
     }
   }
-  PlanarSum<kRows, NV, kBlocks, kFirst>(tile.segment, tile.segments, tile.channels, tile.channel_stride, tile.block_stride, block,
-                                        {tile.fetch, tile.fetch_channel, tile.fetch_block}, {}, acc);
+  PlanarSum<kRows, NV, kBlocks, kFirst, false, kDense>(tile.segment, tile.segments, tile.channels, tile.channel_stride,
+                                                       tile.block_stride, block, {tile.fetch, tile.fetch_channel, tile.fetch_block},
+                                                       {}, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
@@ -193,25 +233,44 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
   }
 }
 
-template <size_t kRows>
-HWY_NOINLINE void PlanarBlock(const PlanarTile& tile) {
+// Tiles of kBlocks blocks, then smaller ones for the blocks that are left: one block alone has the fewest accumulators.
+template <size_t kRows, bool kDense, size_t kBlocks>
+HWY_INLINE void PlanarWholeBlocks(const PlanarTile& tile, size_t& begin, size_t& block) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
-  constexpr size_t kBlocks = planar_blocks(kRows);
+  if constexpr (kBlocks > 1) {
+    for (;;) {
+      const size_t left = (tile.count - begin) / kBlock;
+      if (left < kBlocks || (kBlocks == 3 && left == 4)) break;  // 4 = 2 + 2
+      PlanarColumns<kRows, kDense, kPlanarVectors, kBlocks>(tile, block, tile.t + begin);
+      begin += kBlocks * kBlock;
+      block += kBlocks;
+    }
+    PlanarWholeBlocks<kRows, kDense, kBlocks - 1>(tile, begin, block);
+  }
+}
+
+template <size_t kRows, bool kDense>
+HWY_NOINLINE void PlanarBlocks(const PlanarTile& tile) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
   size_t begin = 0;
   size_t block = 0;
-  for (; kBlocks > 1 && begin + kBlocks * kBlock <= tile.count; begin += kBlocks * kBlock, block += kBlocks) {
-    PlanarColumns<kRows, kPlanarVectors, kBlocks>(tile, block, tile.t + begin);
-  }
+  PlanarWholeBlocks<kRows, kDense, planar_blocks(kRows)>(tile, begin, block);
   if constexpr (kRows == kPlanarHalfRows) {
     constexpr size_t kVectors = kPlanarVectors + 1;
     for (; begin + 2 * kVectors * kLanes <= tile.count; begin += 2 * kVectors * kLanes, block += kVectors) {
-      PlanarColumns<kRows, kVectors, 1, 0>(tile, block, tile.t + begin);
-      PlanarColumns<kRows, kVectors, 1, 1>(tile, block + 1, tile.t + begin + kVectors * kLanes);
+      PlanarColumns<kRows, kDense, kVectors, 1, 0>(tile, block, tile.t + begin);
+      PlanarColumns<kRows, kDense, kVectors, 1, 1>(tile, block + 1, tile.t + begin + kVectors * kLanes);
     }
   }
   for (; begin + kLanes < tile.count; begin += kBlock, ++block)
-    PlanarColumns<kRows, kPlanarVectors, 1>(tile, block, tile.t + begin);
-  if (begin < tile.count) PlanarColumns<kRows, 1, 1>(tile, block, tile.t + begin);
+    PlanarColumns<kRows, kDense, kPlanarVectors, 1>(tile, block, tile.t + begin);
+  if (begin < tile.count) PlanarColumns<kRows, kDense, 1, 1>(tile, block, tile.t + begin);
+}
+
+template <size_t kRows>
+void PlanarBlock(const PlanarTile& tile) {
+  if (tile.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes)) return PlanarBlocks<kRows, true>(tile);
+  PlanarBlocks<kRows, false>(tile);
 }
 
 void CopyBlocks(const float* from, size_t count, float* to, ptrdiff_t block_stride) {
