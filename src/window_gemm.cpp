@@ -225,12 +225,6 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const int64_t step = layer.phases[2].input_step;
-  // Pixels a multiple of 2 KiB apart fall into few sets of a cache: too few for the rows of a tile.
-  const bool aliases = g.input_pitch.pixel * static_cast<int64_t>(sizeof(float)) % 2048 == 0;
-  plan->copy_rows = d.layout == Layout::nchw || aliases || layer.has_input_activation() ||
-                    (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
-  plan->copy_pitch = layer.in_per_group;
-  if (layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
   // Taps that are not neighbours reach far beyond the image.
   plan->clip_borders = step != 1 || !layer.finite_weights;
   // The window of row q is [q - offset - (taps - 1) * step, q - offset].
@@ -238,10 +232,15 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   BorderCopy left{0, 0};
   BorderCopy right{x.input, x.input};
   int64_t vectors = 1;
+  int64_t tile_rows = 0;
+  int64_t tap_panels = 0;
   plan->scratch_columns = 0;
   for (const ColumnBlock& block : plan->blocks) {
     if (block.group.taps == 0) continue;
     vectors = std::max(vectors, block.vectors);
+    const int64_t tile = static_cast<int64_t>(kernels.gemm_tile_rows[block.vectors - 1]);
+    tile_rows = std::max(tile_rows, tile);
+    tap_panels += block.panels * block.group.taps;
     const int64_t reach = block.group.input_offset + (block.group.taps - 1) * step;
     const Phase first = phase_of(x, block.group.first);
     const Phase last = phase_of(x, block.group.first + block.group.count - 1);
@@ -254,7 +253,6 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
     all.first = std::min(all.first, begin - reach);
     all.last = std::max(all.last, end - block.group.input_offset);
     // Copies serve whole register tiles, so that a border does not cost a tile of its own.
-    const int64_t tile = static_cast<int64_t>(kernels.gemm_tile_rows[block.vectors - 1]);
     if (begin - reach < 0) {
       left.first = std::min(left.first, begin - reach);
       left.last = std::max(left.last, reach + 2 * tile);
@@ -264,6 +262,16 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
       right.first = std::min(right.first, x.input - reach - 2 * tile);
     }
   }
+  // Pixels that are a large power of two apart fall into few sets of L1: too few for the rows of a tile.
+  const int64_t distance = g.input_pitch.pixel * static_cast<int64_t>(sizeof(float));
+  const bool aliases = tile_rows * std::min<int64_t>(distance & -distance, 4096) > static_cast<int64_t>(options.cache.l1);
+  // A single row with borders is three strips for each panel, which costs more than a copy of few pixels.
+  const bool few_pixels =
+      (left.pixels() > 0 || right.pixels() > 0) && g.axis[0].input * g.axis[1].input == 1 && x.input < 8 * tap_panels;
+  plan->copy_rows = d.layout == Layout::nchw || aliases || few_pixels || layer.has_input_activation() ||
+                    (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
+  plan->copy_pitch = layer.in_per_group;
+  if (plan->copy_rows && layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
   if (plan->clip_borders) {
     plan->left = plan->copy_rows ? BorderCopy{0, x.input} : BorderCopy{};
     plan->right = {};

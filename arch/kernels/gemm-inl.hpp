@@ -13,7 +13,7 @@ namespace {
 #if HWY_TARGET == HWY_AVX3
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {14, 14, 8, 6};
 #elif HWY_TARGET == HWY_AVX2
-constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 0};
+constexpr size_t kGemmRows[KernelTable::max_vectors] = {12, 6, 4, 0};
 #elif HWY_TARGET == HWY_SSE4
 constexpr size_t kGemmRows[KernelTable::max_vectors] = {8, 6, 4, 3};
 #elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
