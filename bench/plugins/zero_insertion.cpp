@@ -3,6 +3,8 @@
 // at creation; a run copies the inputs between them and convolves.
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "bench/plugins/onednn_support.hpp"
 #include "bench/thread_pool.hpp"
@@ -115,7 +117,14 @@ class ZeroInsertion : public OneDnnPrimitive {
   int64_t rows_ = 0;
 };
 
+// oneDNN takes minutes, and up to more than ten, to prepare larger ones (19 channels, 64 x 64), and nothing can interrupt it.
+constexpr int64_t most_taps = 1024;
+
 std::unique_ptr<Contestant> create(const Case& c, const Settings& settings) {
+  if (c.geometry.taps > most_taps) {
+    throw std::runtime_error("kernel of " + std::to_string(c.geometry.taps) + " elements: oneDNN prepares no more than " +
+                             std::to_string(most_taps) + " in reasonable time");
+  }
   limit_onednn(settings.target);
   const auto s = std::make_shared<const Stretched>(c);
   double bytes = 4.0 * static_cast<double>(c.layer.description.batch * c.layer.description.in_channels);
