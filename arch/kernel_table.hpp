@@ -104,11 +104,12 @@ struct RowEpilogue {
   Epilogue epilogue;
 };
 
-// overlap_rows: y[phases * q + r] = f(bias + sum over the terms of phase r of  weight * x[q]) for q in [0, count). The terms' x is
-// scratch, readable up to count rounded up to whole vectors; y is written exactly.
+// overlap_rows: y[phases * q + r] = f(bias + sum over the terms of phase r of  weight * x[q]) for q in [0, count), the
+// last `cut` outputs excepted. The terms' x is scratch, readable up to count rounded up to whole vectors; y is written exactly.
 struct OverlapTerm {
   const float* x;
   float weight;
+  ptrdiff_t first = 0;  // with OverlapRow::width: zeros before this q
 };
 struct OverlapRow {
   const OverlapTerm* term;  // those of phase 0, then those of phase 1, ...
@@ -120,6 +121,8 @@ struct OverlapRow {
   size_t rows;
   ptrdiff_t x_stride;  // of every term, between rows
   ptrdiff_t y_stride;
+  size_t cut = 0;    // outputs of the last q that are not stored, fewer than `phases`
+  size_t width = 0;  // if not 0: x[q] of a term counts for q in [first, first + width) only, and is 0 elsewhere, whatever it is
 };
 
 // planar_periods: y_line[phases * x + r] = f(bias[line] + sum over segments, channels of  W[channel][line][r] *
@@ -329,6 +332,9 @@ struct KernelTable {
   // to[(b * channels + c) * block + i] = from[(b * block + i) * pixel + c] for blocks of planar_vectors * lanes pixels; zeros after
   // `pixels`, to the end of a block.
   void (*pixel_blocks)(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to);
+  // The same, blocks block_stride and channels channel_stride apart.
+  void (*pixel_planes)(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to, ptrdiff_t block_stride,
+                       ptrdiff_t channel_stride);
   // to[r * to_stride + left + i] = from[r * from_stride + i] for i in [0, count), zeros in the rest of [r * to_stride, (r + 1) *
   // to_stride). May write zeros up to a vector beyond the last row.
   void (*pad_rows)(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checked.hpp"
+#include "planar_bands.hpp"
 
 namespace tconv::planar {
 namespace {
@@ -13,29 +14,13 @@ int64_t most_reach(const Layer& layer) { return layer.axis(2).dilation * (layer.
 
 void place_taps(const Layer& layer, Plan* plan) {
   const Axis& x = layer.axis(2);
-  int64_t smallest = INT64_MAX;
-  plan->largest_shift = INT64_MIN;
   for (int64_t t = 0; t < x.kernel; ++t) {
     const int64_t at = x.dilation * t - x.pad_begin;
     const int64_t shift = floor_div(at, x.stride);
     plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
-    smallest = std::min(smallest, shift);
-    plan->largest_shift = std::max(plan->largest_shift, shift);
   }
-  plan->reach = plan->largest_shift - smallest;
-}
-
-// The input rows that the phases of period 0 meet.
-void place_rows(const Layer& layer, Plan* plan) {
-  const Axis& y = layer.axis(1);
-  plan->first_input = INT64_MAX;
-  plan->last_input = INT64_MIN;
-  for (const LivePhase& phase : layer.phases[1].live) {
-    const int64_t q = y.pad_begin / y.stride + (phase.index < y.pad_begin % y.stride ? 1 : 0);
-    const int64_t last = q - phase.input_offset;
-    plan->first_input = std::min(plan->first_input, last - (phase.taps - 1) * layer.phases[1].input_step);
-    plan->last_input = std::max(plan->last_input, last);
-  }
+  plan->largest_shift = plan->x_taps[static_cast<size_t>(x.kernel - 1)].shift;
+  plan->reach = plan->largest_shift - plan->x_taps[0].shift;
 }
 
 // The taps of x lie beside each other in the output: no phase is dead, none has two taps.
@@ -112,6 +97,42 @@ float* pack_phase(const Layer& layer, const Plan& plan, int64_t group, const Liv
 
 }  // namespace
 
+InputRows input_rows(const Layer& layer) {
+  const Axis& y = layer.axis(1);
+  InputRows rows{INT64_MAX, INT64_MIN};
+  for (const LivePhase& phase : layer.phases[1].live) {
+    const int64_t q = y.pad_begin / y.stride + (phase.index < y.pad_begin % y.stride ? 1 : 0);
+    const int64_t last = q - phase.input_offset;
+    rows.first = std::min(rows.first, last - (phase.taps - 1) * layer.phases[1].input_step);
+    rows.last = std::max(rows.last, last);
+  }
+  return rows;
+}
+
+// Are the rows of all channels, read where they lie, good to read `times` times? Many of them would fall into few sets of L1, or
+// each into a page of its own.
+bool good_in_place(const Layer& layer, int64_t times, const Options& options) {
+  if (layer.description.layout != Layout::nchw || layer.has_input_activation()) return false;
+  if (times <= 1) return true;
+  if (layer.in_per_group > 64) return false;
+  const int64_t set_bytes = 4096;  // of one way
+  int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
+  for (int64_t rest = set_bytes; rest != 0;) {  // their greatest common divisor
+    const int64_t next = distance % rest;
+    distance = rest;
+    rest = next;
+  }
+  const int64_t ways = static_cast<int64_t>(options.cache.l1) / set_bytes;
+  return layer.in_per_group <= set_bytes / std::max<int64_t>(distance, 64) * ways / 2;
+}
+
+// The same for one layer: each row passes by for all its taps and blocks of rows of T.
+bool is_good_in_place(const Layer& layer, const RowBlocks& blocks, int64_t chunk_channels, const Options& options) {
+  const int64_t taps = layer.axis(0).kernel * layer.axis(1).kernel;
+  const int64_t chunks = ceil_div(layer.out_per_group, chunk_channels);
+  return good_in_place(layer, taps * chunks * blocks.count(chunk_channels * layer.axis(2).kernel), options);
+}
+
 // Strips reach as far as the taps do; taps far apart (a huge dilation) would make them reach over little else.
 bool supports(const Layer& layer, const Options&) { return layer.finite_weights && most_reach(layer) <= 65536; }
 
@@ -152,10 +173,13 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double whole = row_blocks.cycles(t_rows) + blocks * from_l2;
   const double last = row_blocks.cycles_of_vector(t_rows) + blocks * from_l2 / vectors;
   const int64_t rest = g.axis[2].input % block;
-  const double columns =
-      static_cast<double>(g.axis[2].input / block) * whole + (rest == 0                                     ? 0
-                                                              : rest <= static_cast<int64_t>(kernels.lanes) ? last
-                                                                                                            : whole);
+  const bool in_place = bands_in_place(layer, kernels) && is_good_in_place(layer, row_blocks, chunk, options);
+  const Bands bands = taps_tile(layer) ? Bands{} : choose_bands(layer, kernels, options, chunk, in_place);
+  const double columns = bands.periods != 0 ? static_cast<double>(g.axis[2].input) / static_cast<double>(block) * whole
+                                            : static_cast<double>(g.axis[2].input / block) * whole +
+                                                  (rest == 0                                     ? 0
+                                                   : rest <= static_cast<int64_t>(kernels.lanes) ? last
+                                                                                                 : whole);
   const double lines = static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[0].kernel *
                                            g.axis[1].kernel * layer.description.in_channels);
   const double chunks = static_cast<double>(ceil_div(layer.out_per_group, chunk));
@@ -165,7 +189,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   if (weight_bytes > static_cast<double>(options.cache.l2))
     cycles += weight_bytes * static_cast<double>(layer.description.batch * g.axis[0].input * g.axis[1].input) / streamed;
   const double groups = static_cast<double>(layer.description.groups);
-  cycles += rows * groups * (row_overhead + call_overhead * chunks * blocks);
+  cycles += rows * groups * (bands.periods != 0 ? chunks * bands.row_cycles : row_overhead + call_overhead * chunks * blocks);
   if (taps_tile(layer)) return cycles + 4 * output / lanes;
   // The rows of T that overlap: loads, additions and interleaved stores; more than four phases are stored one by one.
   const double overlaps = static_cast<double>(g.axis[2].kernel) / static_cast<double>(g.axis[2].stride);
@@ -221,23 +245,6 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   return reshape(layer, kernels, options, plan);
 }
 
-// Are the rows of all channels, read where they lie, good to read `times` times? Many of them would fall into few sets of L1, or
-// each into a page of its own.
-bool good_in_place(const Layer& layer, int64_t times, const Options& options) {
-  if (layer.description.layout != Layout::nchw || layer.has_input_activation()) return false;
-  if (times <= 1) return true;
-  if (layer.in_per_group > 64) return false;
-  const int64_t set_bytes = 4096;  // of one way
-  int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
-  for (int64_t rest = set_bytes; rest != 0;) {  // their greatest common divisor
-    const int64_t next = distance % rest;
-    distance = rest;
-    rest = next;
-  }
-  const int64_t ways = static_cast<int64_t>(options.cache.l1) / set_bytes;
-  return layer.in_per_group <= set_bytes / std::max<int64_t>(distance, 64) * ways / 2;
-}
-
 void plan_direct(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
@@ -268,7 +275,9 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const int64_t block = lanes * static_cast<int64_t>(kernels.planar_vectors);
   const int64_t q_count = ceil_div(g.output[2], x.stride);
   place_taps(layer, plan);
-  place_rows(layer, plan);
+  const InputRows met = input_rows(layer);
+  plan->first_input = met.first;
+  plan->last_input = met.last;
   if (plan->direct) {
     plan_direct(layer, kernels, options, plan);
     return {};
@@ -276,9 +285,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   plan->fused = taps_tile(layer) && x.pad_begin % x.stride == 0 && !layer.description.residual;
   plan->segments = layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->terms = 2 * x.kernel;
-  const int64_t taps = g.axis[0].kernel * g.axis[1].kernel;
-  const int64_t row_blocks_of_chunk = plan->row_blocks.count(plan->chunk_channels * x.kernel);
-  plan->in_place = good_in_place(layer, taps * plan->chunks * row_blocks_of_chunk, options);
+  plan->in_place = is_good_in_place(layer, plan->row_blocks, plan->chunk_channels, options);
+  const bool bands_stay = plan->in_place && bands_in_place(layer, kernels);
+  plan->bands = taps_tile(layer) ? Bands{} : choose_bands(layer, kernels, options, plan->chunk_channels, bands_stay);
+  if (plan->bands.periods != 0) plan->in_place = bands_stay;
   const int64_t columns = std::min(q_count, x.input - x.pad_begin / x.stride);
   if (plan->fused && columns < block) plan->in_place = false;
 
@@ -296,20 +306,22 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const int64_t rows_of_t = static_cast<int64_t>(options.cache.l2 / 4 / sizeof(float)) / (plan->chunk_channels * x.kernel);
   const int64_t budget = std::min(plan->in_place ? INT64_MAX : copies, plan->fused ? INT64_MAX : rows_of_t);
   const int64_t strips = plan->fused && plan->in_place ? 1 : ceil_div(q_count, std::max(budget - plan->reach, 2 * block));
-  plan->strip = strips == 1 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
+  plan->strip = strips == 1 || plan->bands.periods != 0 ? q_count : ceil_div(ceil_div(q_count, strips), block) * block;
+  const int64_t t_columns =
+      plan->bands.periods != 0 ? plan->bands.periods * x.input + 2 * plan->bands.margin : plan->strip + plan->reach;
   const int64_t half_l1 = static_cast<int64_t>(options.cache.l1 / 2 / sizeof(float)) / (plan->segments * layer.in_per_group);
   // Few rows are done for two blocks at once; copies of those may also come from L2, where they lie in order.
   const int64_t pair = 2 * block * plan->segments * layer.in_per_group * static_cast<int64_t>(sizeof(float));
   const bool pairs = !plan->fused && half_l1 < 2 * block &&
                      pair <= static_cast<int64_t>(plan->in_place ? options.cache.l1 / 4 * 3 : options.cache.l2 / 4);
-  plan->pass = pairs ? 2 * block : half_l1 < block ? ceil_div(plan->strip + plan->reach, block) * block : half_l1 / block * block;
+  plan->pass = pairs ? 2 * block : half_l1 < block ? ceil_div(t_columns, block) * block : half_l1 / block * block;
   plan->x_blocks = plan->in_place ? (plan->fused ? 0 : 1) : ceil_div(std::min(x.input, plan->strip + plan->reach), block);
   plan->copied_rows = z_rows * plan->ring;
   // Pixels lie in order. Rows of many channels, each in a page of its own, are better fetched by the copy, a KiB at a time.
   plan->fetches = layer.description.layout == Layout::nhwc &&
                   static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2 / 2);
   // Rows that overlap are read up to four vectors from any q of the strip on.
-  plan->t_pitch = ceil_div(plan->strip + plan->reach, lanes) * lanes + 5 * lanes;
+  plan->t_pitch = ceil_div(t_columns, lanes) * lanes + 5 * lanes;
   if (plan->t_pitch % 512 == 0) plan->t_pitch += lanes;  // rows must not share a cache set
   return {};
 }

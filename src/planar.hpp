@@ -36,6 +36,16 @@ struct XTap {
   int64_t shift;  // floor((d * t - p) / s)
 };
 
+// Several image rows as one row of the matrix product (planar_bands.hpp).
+struct Bands {
+  int64_t periods = 0;        // of output rows that are made together; 0: rows are made one by one
+  int64_t margin = 0;         // columns of T before the first, which taps may meet and which do not count
+  bool blocks = false;        // copies are blocks of columns, as those of single rows: all phases of a period meet one input row
+  int64_t rows = 0;           // input rows that are kept, per tap of z
+  int64_t channel_pitch = 0;  // floats from a channel to the next
+  double row_cycles = 0;      // estimate for an output row of a chunk, beside the products
+};
+
 struct Plan {
   bool direct = false;  // one input channel a group: input rows overlap, without T
   bool tiled = false;   // kernel = stride on all axes: `tiles` is the plan, and nothing below is used
@@ -55,11 +65,12 @@ struct Plan {
   Buffer<XTap> x_taps;        // [kernel of x]
   int64_t largest_shift = 0;  // the windows of a strip begin this much before its first q
   int64_t reach = 0;          // largest shift - smallest shift: how much longer than the strip they are together
-  int64_t strip = 0;          // q of one strip
-  int64_t pass = 0;           // columns whose inputs stay in L1 while all rows of T pass by
-  int64_t x_blocks = 0;       // blocks of a copied row
-  int64_t t_pitch = 0;        // floats of a row of T (direct: of a copied row)
-  int64_t first_input = 0;    // the output rows of period i meet the input rows [first_input + i, last_input + i]
+  Bands bands;
+  int64_t strip = 0;        // q of one strip
+  int64_t pass = 0;         // columns whose inputs stay in L1 while all rows of T pass by
+  int64_t x_blocks = 0;     // blocks of a copied row
+  int64_t t_pitch = 0;      // floats of a row of T (direct: of a copied row)
+  int64_t first_input = 0;  // input_rows()
   int64_t last_input = 0;
   int64_t ahead = 1;              // rows copied at a time
   bool fetches = false;           // inputs may lie beyond L2
@@ -69,6 +80,12 @@ struct Plan {
   int64_t segments = 0;
   int64_t terms = 0;
 };
+
+// The output rows of period i meet the input rows [first + i, last + i].
+struct InputRows {
+  int64_t first, last;
+};
+InputRows input_rows(const Layer& layer);
 
 bool supports(const Layer& layer, const Options& options);
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);

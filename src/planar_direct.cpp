@@ -19,7 +19,7 @@ int64_t rounded(int64_t x, int64_t unit) { return ceil_div(x, unit) * unit; }
 struct WorkspaceLayout {
   int64_t copies;   // [z tap][input row][t_pitch]
   int64_t rows;     // finished rows that are not made in place
-  int64_t periods;  // whole periods of phases of a row, or one phase where they are not interleaved in registers
+  int64_t periods;  // one phase of a row, where they are not interleaved in registers
   int64_t term_bytes;
   size_t bytes() const { return static_cast<size_t>((copies + rows + periods) * static_cast<int64_t>(sizeof(float)) + term_bytes); }
 };
@@ -29,7 +29,7 @@ WorkspaceLayout workspace_layout(const Layer& layer, const Plan& plan) {
   // The last row's last vector reaches beyond it.
   return {rounded(plan.copied_rows * plan.t_pitch + 16, 16),
           rows_in_place(layer) ? 0 : rounded(2 * strip_end(layer, 0, plan.strip), 16),
-          rounded(plan.strip * (stride > arch::KernelTable::max_overlap_phases ? 1 : stride), 16),
+          stride > arch::KernelTable::max_overlap_phases ? rounded(plan.strip, 16) : 0,
           rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64)};
 }
 
@@ -121,7 +121,7 @@ class Task {
 
   // How many rows from `row` on may be done at once.
   int64_t rows_alike(int64_t row, int64_t rows) const {
-    if (!finisher_.in_place() || !finisher_.whole_periods(strip_)) return 1;
+    if (!finisher_.in_place() || !finisher_.few_phases()) return 1;
     if (!live()) return rows - row;
     if (y_.input(y_.taps - 1, row) < 0 || !inside(1, y_.input(0, row))) return 1;
     return std::min(rows - row, layer_.axis(1).input - y_.input(0, row));
@@ -195,7 +195,7 @@ double estimate_direct(const Layer& layer, const arch::KernelTable& kernels, con
   const double count = static_cast<double>(ceil_div(g.output[2], x.stride));  // of each phase
 
   // Rows that meet all of their taps are one call for each phase of y.
-  const bool together = rows_in_place(layer) && in_phases && g.output[2] % x.stride == 0;
+  const bool together = rows_in_place(layer) && in_phases;
   const double at_borders = static_cast<double>(g.axis[1].kernel - 1 + g.axis[1].output_padding);
   const double calls =
       together ? std::min(rows, channel_planes * (at_borders + static_cast<double>(std::min(g.axis[1].stride, g.output[1]))))

@@ -64,7 +64,7 @@ inline Strip strip_at(const Layer& layer, const Plan& plan, int64_t q) {
 
 class Finisher {
  public:
-  // Scratch: `rows` finished rows of a chunk (unless they are in place), `periods` whole periods of phases, and the terms.
+  // Scratch: `rows` finished rows of a chunk (unless they are in place), `periods` the outputs of a phase of many, and the terms.
   struct Scratch {
     float* rows;
     float* periods;
@@ -134,7 +134,7 @@ class Finisher {
                        output_row(image, first_channel, oz, oy) + strip.begin * pixel, pixel);
   }
 
-  // `rows` rows of one channel of the output whose terms lie `input_stride` apart, in place. Only for whole periods of few phases.
+  // `rows` rows of one channel of the output whose terms lie `input_stride` apart, in place. Only for few phases.
   template <typename Append>
   void finish_rows(const Strip& strip, float* y, const arch::RowEpilogue& e, int64_t rows, int64_t input_stride,
                    int64_t output_stride, const Append& append) {
@@ -142,20 +142,14 @@ class Finisher {
     for (int64_t i = 0; activation_ != nullptr && i < rows; ++i) activate(y + i * output_stride, strip.end - strip.begin);
   }
 
-  bool whole_periods(const Strip& strip) const {
-    const int64_t s = layer_.axis(2).stride;
-    return s <= arch::KernelTable::max_overlap_phases && (strip.end - strip.begin) % s == 0;
-  }
+  bool few_phases() const { return layer_.axis(2).stride <= arch::KernelTable::max_overlap_phases; }
 
  private:
   // to[o - begin] for o in [begin, end).
   template <typename Append>
   void overlap(const Strip& strip, const arch::RowEpilogue& e, float* to, const Append& append) {
-    if (layer_.axis(2).stride > arch::KernelTable::max_overlap_phases) return scatter_phases(strip, e, to, append);
-    // Whole periods of phases; where the last one is cut, through scratch.
-    const bool whole = whole_periods(strip);
-    interleave(strip, e, whole ? to : scratch_.periods, 1, 0, 0, append);
-    if (!whole) std::memcpy(to, scratch_.periods, static_cast<size_t>(strip.end - strip.begin) * sizeof(float));
+    if (!few_phases()) return scatter_phases(strip, e, to, append);
+    interleave(strip, e, to, 1, 0, 0, append);
   }
 
   template <typename Append>
@@ -169,8 +163,10 @@ class Finisher {
       terms[phase] = end - at;
       at = end;
     }
+    const int64_t cut = strip.count * stride - (strip.end - strip.begin);  // of the last period
     kernels_.overlap({scratch_.term, terms, static_cast<size_t>(stride), static_cast<size_t>(strip.count), to, e,
-                      static_cast<size_t>(rows), static_cast<ptrdiff_t>(input_stride), static_cast<ptrdiff_t>(output_stride)});
+                      static_cast<size_t>(rows), static_cast<ptrdiff_t>(input_stride), static_cast<ptrdiff_t>(output_stride),
+                      static_cast<size_t>(cut), plan_.bands.periods != 0 ? static_cast<size_t>(layer_.axis(2).input) : 0});
   }
 
   // Many phases: one at a time, spread over the row. The dead ones hold the bias alone.

@@ -15,10 +15,10 @@ namespace tconv::planar {
 
 // One thread's workspace: floats first, each part a multiple of 16 of them.
 struct RowWorkspace {
-  int64_t copies;   // [z tap][input row of the ring] of blocks
+  int64_t copies;   // [z tap][input row of the ring] of blocks; bands: [z tap][channel][input row]
   int64_t t;        // [row of T of a chunk][t_pitch]
   int64_t rows;     // finished rows of a chunk that are not made in place: [channel][strip of the output]
-  int64_t periods;  // whole periods of phases of a row, or one phase where they are not interleaved in registers
+  int64_t periods;  // one phase of a row, where they are not interleaved in registers; fused: a block of columns
   int64_t segment_bytes;
   int64_t term_bytes;
   size_t bytes() const {
@@ -30,12 +30,16 @@ inline RowWorkspace row_workspace(const Layer& layer, const arch::KernelTable& k
   const int64_t stride = layer.axis(2).stride;
   const int64_t block = static_cast<int64_t>(kernels.planar_vectors * kernels.lanes);
   const auto rounded = [](int64_t x, int64_t unit) { return ceil_div(x, unit) * unit; };
-  return {rounded(plan.copied_rows * layer.in_per_group * plan.x_blocks * block, 16),
+  const int64_t planes = layer.in_per_group * std::min(layer.axis(0).input, layer.phases[0].most_taps());
+  return {plan.bands.periods != 0 ? plan.in_place ? 0 : rounded(planes * plan.bands.channel_pitch + block, 16)
+                                  : rounded(plan.copied_rows * layer.in_per_group * plan.x_blocks * block, 16),
           plan.fused ? 0 : rounded(plan.chunk_channels * layer.axis(2).kernel * plan.t_pitch, 16),
-          rows_in_place(layer) ? 0 : rounded((plan.chunk_channels + 1) * strip_end(layer, 0, plan.strip), 16),
-          rounded(std::max(plan.strip, plan.fused ? plan.chunk_channels * block : 0) *
-                      (stride > arch::KernelTable::max_overlap_phases ? 1 : stride),
-                  16),
+          rows_in_place(layer)
+              ? 0
+              : rounded((plan.chunk_channels * std::max<int64_t>(1, plan.bands.periods) + 1) * strip_end(layer, 0, plan.strip), 16),
+          plan.fused                                       ? rounded(plan.chunk_channels * block * stride, 16)
+          : stride > arch::KernelTable::max_overlap_phases ? rounded(plan.strip, 16)
+                                                           : 0,
           rounded(plan.segments * static_cast<int64_t>(sizeof(arch::PlanarSegment)), 64),
           rounded(plan.terms * static_cast<int64_t>(sizeof(arch::OverlapTerm)), 64)};
 }
@@ -68,10 +72,7 @@ class PeriodRows {
                 const OutputRow& output_row) {
     const Geometry& g = layer_.geometry;
     const int64_t stride = g.axis[1].stride;
-    task_ = task;
-    z_ = outer_taps(layer_, 0, task.plane);
-    first_z_tap_ = first_z_tap(layer_, z_);
-    input_ = arguments_.input + task.image * g.input_pitch.batch + task.group * layer_.in_per_group * g.input_pitch.channel;
+    begin_task(task);
     const int64_t q_end = ceil_div(g.output[2], g.axis[2].stride);
     for (int64_t q = 0; q < q_end; q += plan_.strip) {
       strip_ = strip_at(layer_, plan_, q);
@@ -88,6 +89,14 @@ class PeriodRows {
         }
       }
     }
+  }
+
+  void begin_task(const PeriodTask& task) {
+    const Pitch& pitch = layer_.geometry.input_pitch;
+    task_ = task;
+    z_ = outer_taps(layer_, 0, task.plane);
+    first_z_tap_ = first_z_tap(layer_, z_);
+    input_ = arguments_.input + task.image * pitch.batch + task.group * layer_.in_per_group * pitch.channel;
   }
 
   void choose_chunk(int64_t chunk) {
@@ -186,6 +195,8 @@ class PeriodRows {
   const int64_t block_;
   const int64_t row_floats_;
   Finisher finisher_;
+  float* copies_ = nullptr;
+  int64_t copied_end_ = 0;  // input rows before this have been copied
   float* t_ = nullptr;
   float* periods_ = nullptr;
   arch::PlanarSegment* segment_ = nullptr;
@@ -211,8 +222,6 @@ class PeriodRows {
   }
 
   const RunArguments& arguments_;
-  float* copies_ = nullptr;
-  int64_t copied_end_ = 0;  // input rows before this have been copied
 };
 
 }  // namespace tconv::planar

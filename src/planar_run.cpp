@@ -1,20 +1,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "planar_bands.hpp"
 #include "planar_fused.hpp"
-#include "planar_rows.hpp"
+#include "planar_products.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
 namespace {
 
 // Output rows by way of T.
-class ProductTask : PeriodRows {
+class ProductTask : ProductRows {
  public:
   ProductTask(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments, size_t slot)
-      : PeriodRows(layer, kernels, plan, arguments, slot) {
-    list_terms();
-  }
+      : ProductRows(layer, kernels, plan, arguments, slot, plan.largest_shift) {}
 
   void run(const PeriodTask& task) {
     each_row(
@@ -32,7 +31,7 @@ class ProductTask : PeriodRows {
       }
       for (int64_t c = 0; c < channels_; ++c) {
         finisher_.finish(strip_, task_.image, channel, c, task_.plane, oy_,
-                         [&](int64_t phase, arch::OverlapTerm* term, size_t at) { return append_terms(c, phase, term, at); });
+                         [&](int64_t phase, arch::OverlapTerm* term, size_t at) { return append_terms(c, 0, phase, term, at); });
       }
       finisher_.store_pixels(strip_, task_.image, channel, channels_, task_.plane, oy_);
     }
@@ -99,40 +98,6 @@ class ProductTask : PeriodRows {
     });
   }
 
-  // The terms of channel 0 of a chunk, phase by phase: those of the other channels lie further on. With many phases they are found
-  // one by one.
-  void list_terms() {
-    phases_listed_ = layer_.axis(2).stride <= arch::KernelTable::max_overlap_phases;
-    size_t at = 0;
-    for (int64_t phase = 0; phases_listed_ && phase < layer_.axis(2).stride; ++phase) {
-      first_term_[phase] = at;
-      at = find_terms(0, phase, terms_, at);
-      first_term_[phase + 1] = at;
-    }
-  }
-
-  // The terms that reach a phase in channel c of the chunk.
-  size_t append_terms(int64_t c, int64_t phase, arch::OverlapTerm* term, size_t at) const {
-    if (!live_) return at;
-    if (!phases_listed_) return find_terms(c, phase, term, at);
-    const int64_t distance = c * layer_.axis(2).kernel * plan_.t_pitch;
-    for (size_t i = first_term_[phase]; i < first_term_[phase + 1]; ++i) term[at++] = {terms_[i].x + distance, 1.0f};
-    return at;
-  }
-
-  size_t find_terms(int64_t c, int64_t phase, arch::OverlapTerm* term, size_t at) const {
-    const int64_t kernel = layer_.axis(2).kernel;
-    const LivePhase* const taps = phase_from_output(layer_, 2, phase);
-    for (int64_t j = 0; taps != nullptr && j < taps->taps; ++j) {
-      const int64_t t = taps->first_tap + j * layer_.phases[2].tap_step;
-      const int64_t shift = plan_.x_taps[static_cast<size_t>(t)].shift;
-      term[at++] = {t_ + (c * kernel + t) * plan_.t_pitch + plan_.largest_shift - shift, 1.0f};
-    }
-    return at;
-  }
-
-  bool phases_listed_ = false;
-  size_t first_term_[arch::KernelTable::max_overlap_phases + 1] = {};
   const float* fetch_ = nullptr;  // a row of the input that comes next
 };
 
@@ -148,6 +113,7 @@ void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan,
   if (plan.tiled) return run_tiles(layer, kernels, plan.tiles, arguments);
   if (plan.direct) return run_direct(layer, kernels, plan, arguments);
   if (plan.fused) return run_fused(layer, kernels, plan, arguments);
+  if (plan.bands.periods != 0) return run_bands(layer, kernels, plan, arguments);
   const PeriodTasks tasks(layer, layer.description.groups, arguments.parallelism, plan.chunks);
   run_tasks(arguments.parallelism, tasks.count(),
             [&](int64_t index, size_t slot) { ProductTask(layer, kernels, plan, arguments, slot).run(tasks[index]); });

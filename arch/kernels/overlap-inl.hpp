@@ -22,17 +22,27 @@ HWY_INLINE void StorePhases(const V (&sum)[kPhases], float* y) {
   }
 }
 
+// The first `count` numbers of them.
 template <size_t kPhases>
 HWY_INLINE void StoreFirstPhases(const V (&sum)[kPhases], float* y, size_t count) {
   HWY_ALIGN float buffer[kPhases * kLanes];
   StorePhases<kPhases>(sum, buffer);
 #pragma GCC unroll 4
-  for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(D(), buffer + v * kLanes), y, v, kPhases * count);
+  for (size_t v = 0; v < kPhases; ++v) StoreColumns(hn::Load(D(), buffer + v * kLanes), y, v, count);
 }
 
-// kVectors vectors of q from q on; `count` of them are stored. kClamp: the activation is none, relu or clamp.
-template <size_t kPhases, size_t kVectors, bool kClamp>
-HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, float* y, size_t count) {
+// Numbers of a term for the lanes from q on, zeros where it has none.
+HWY_INLINE V LoadWithin(const OverlapTerm& term, const float* x, ptrdiff_t q, size_t width) {
+  const D d;
+  const V lane = hn::Iota(d, static_cast<float>(q - term.first));  // exact: rows are short
+  const auto within = hn::And(hn::Ge(lane, hn::Zero(d)), hn::Lt(lane, hn::Set(d, static_cast<float>(width))));
+  return hn::IfThenElseZero(within, hn::LoadU(d, x));
+}
+
+// kVectors vectors of q; `outputs` numbers are stored, or all. kClamp: the activation is none, relu or clamp. kEdge: the vector
+// from q on may lie where terms have no numbers.
+template <size_t kPhases, size_t kVectors, bool kClamp, bool kEdge>
+HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, ptrdiff_t q, float* y, size_t outputs) {
   const D d;
   V sum[kVectors][kPhases];
   const OverlapTerm* term = row.term;
@@ -44,9 +54,13 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, float*
     for (size_t v = 0; v < kVectors; ++v) acc[v] = bias;
     for (const OverlapTerm* const end = term + row.terms[r]; term != end; ++term) {
       const V weight = hn::Set(d, term->weight);
-      const float* const x = term->x + x_offset;
+      const float* const x = term->x + x_offset + q;
 #pragma GCC unroll 4
-      for (size_t v = 0; v < kVectors; ++v) acc[v] = hn::MulAdd(hn::LoadU(d, x + v * kLanes), weight, acc[v]);
+      for (size_t v = 0; v < kVectors; ++v) {
+        const V from = kEdge ? LoadWithin(*term, x + v * kLanes, q + static_cast<ptrdiff_t>(v * kLanes), row.width)
+                             : hn::LoadU(d, x + v * kLanes);
+        acc[v] = hn::MulAdd(from, weight, acc[v]);
+      }
     }
 #pragma GCC unroll 4
     for (size_t v = 0; v < kVectors; ++v) sum[v][r] = acc[v];
@@ -61,10 +75,10 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, float*
 #pragma GCC unroll 4
     for (size_t r = 0; r < kPhases; ++r)
       sum[v][r] = kClamp ? ClampKeepNaN(sum[v][r], low, high) : ApplyEpilogue(sum[v][r], e, slope);
-    if (HWY_LIKELY((v + 1) * kLanes <= count)) {
+    if (HWY_LIKELY(kPhases * (v + 1) * kLanes <= outputs)) {
       StorePhases<kPhases>(sum[v], y + kPhases * v * kLanes);
-    } else if (v * kLanes < count) {
-      StoreFirstPhases<kPhases>(sum[v], y + kPhases * v * kLanes, count - v * kLanes);
+    } else if (kPhases * v * kLanes < outputs) {
+      StoreFirstPhases<kPhases>(sum[v], y + kPhases * v * kLanes, outputs - kPhases * v * kLanes);
     }
   }
 }
@@ -72,15 +86,38 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, float*
 template <size_t kPhases, bool kClamp>
 HWY_NOINLINE void OverlapPhases(const OverlapRow& row) {
   constexpr size_t kVectors = 4;
+  const size_t outputs = kPhases * row.count - row.cut;
+  // All terms have numbers for q in [first, last).
+  size_t first = 0;
+  size_t last = row.count + kVectors * kLanes;
+  if (row.width != 0) {
+    const OverlapTerm* term = row.term;
+    for (size_t r = 0; r < kPhases; ++r) {
+      for (const OverlapTerm* const end = term + row.terms[r]; term != end; ++term) {
+        first = HWY_MAX(first, static_cast<size_t>(HWY_MAX(term->first, ptrdiff_t{0})));
+        last = HWY_MIN(last, static_cast<size_t>(HWY_MAX(term->first + static_cast<ptrdiff_t>(row.width), ptrdiff_t{0})));
+      }
+    }
+  }
   for (size_t i = 0; i < row.rows; ++i) {
     const ptrdiff_t x = static_cast<ptrdiff_t>(i) * row.x_stride;
     float* const y = row.y + static_cast<ptrdiff_t>(i) * row.y_stride;
-    size_t q = 0;
-    for (; q + (kVectors - 1) * kLanes < row.count; q += kVectors * kLanes) {
-      OverlapVectors<kPhases, kVectors, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
+    for (size_t q = 0; q < row.count;) {
+      const ptrdiff_t at = static_cast<ptrdiff_t>(q);
+      if (HWY_UNLIKELY(q < first || q + kLanes > last)) {
+        OverlapVectors<kPhases, 1, kClamp, true>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        q += kLanes;
+      } else if (q + (kVectors - 1) * kLanes < row.count && q + kVectors * kLanes <= last) {
+        OverlapVectors<kPhases, kVectors, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        q += kVectors * kLanes;
+      } else if (q + kLanes < row.count && q + 2 * kLanes <= last) {
+        OverlapVectors<kPhases, 2, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        q += 2 * kLanes;
+      } else {
+        OverlapVectors<kPhases, 1, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        q += kLanes;
+      }
     }
-    for (; q < row.count; q += kLanes)
-      OverlapVectors<kPhases, 1, kClamp>(row, x + static_cast<ptrdiff_t>(q), y + kPhases * q, row.count - q);
   }
 }
 

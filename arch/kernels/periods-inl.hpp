@@ -82,7 +82,7 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
         if (!kPart || first + kLanes <= count) {
           StorePhases<kPhases>(sum, y + kPhases * first);
         } else if (first < count) {
-          StoreFirstPhases<kPhases>(sum, y + kPhases * first, count - first);
+          StoreFirstPhases<kPhases>(sum, y + kPhases * first, kPhases * (count - first));
         }
       }
     }

@@ -286,9 +286,8 @@ void CopyBlocks(const float* from, size_t count, float* to, ptrdiff_t block_stri
 }
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-// Four channels of a block of pixels, `stride` apart, as rows of the block.
-HWY_INLINE void FourChannels(const float* from, ptrdiff_t stride, float* to) {
-  constexpr ptrdiff_t kBlock = static_cast<ptrdiff_t>(kPlanarVectors * kLanes);
+// Four channels of a block of pixels, `stride` apart, as rows `to_stride` apart.
+HWY_INLINE void FourChannels(const float* from, ptrdiff_t stride, float* to, ptrdiff_t to_stride) {
   const D d;
   const hn::Repartition<double, D> pairs;
 #pragma GCC unroll 4
@@ -302,14 +301,14 @@ HWY_INLINE void FourChannels(const float* from, ptrdiff_t stride, float* to) {
     const auto b2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
     const auto b3 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
     hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b0, b1)), d, to);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, to + kBlock);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, to + 2 * kBlock);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, to + 3 * kBlock);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, to + to_stride);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, to + 2 * to_stride);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, to + 3 * to_stride);
   }
 }
 
 // At most four channels of at most a block of pixels; zeros after `pixels`.
-HWY_INLINE void SomeChannels(const float* from, ptrdiff_t stride, size_t pixels, size_t channels, float* to) {
+HWY_INLINE void SomeChannels(const float* from, ptrdiff_t stride, size_t pixels, size_t channels, float* to, ptrdiff_t to_stride) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   const hn::FixedTag<float, 4> four;
   HWY_ALIGN float some[4 * kBlock];
@@ -322,40 +321,51 @@ HWY_INLINE void SomeChannels(const float* from, ptrdiff_t stride, size_t pixels,
     }
   }
   for (size_t i = pixels; i < kBlock; ++i) hn::Store(hn::Zero(four), four, some + 4 * i);
-  if (channels == 4) return FourChannels(some, 4, to);
+  if (channels == 4) return FourChannels(some, 4, to, to_stride);
   HWY_ALIGN float rows[4 * kBlock];
-  FourChannels(some, 4, rows);
-  for (size_t i = 0; i < channels * kBlock; i += kLanes) hn::StoreU(hn::Load(D(), rows + i), D(), to + i);
+  FourChannels(some, 4, rows, static_cast<ptrdiff_t>(kBlock));
+  for (size_t c = 0; c < channels; ++c, to += to_stride) {
+    for (size_t i = 0; i < kBlock; i += kLanes) hn::StoreU(hn::Load(D(), rows + c * kBlock + i), D(), to + i);
+  }
 }
 #endif
 
-void PixelBlocks(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to) {
+void PixelPlanes(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to, ptrdiff_t block_stride,
+                 ptrdiff_t channel_stride) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
-  for (; pixels != 0; from += static_cast<ptrdiff_t>(kBlock) * pixel, to += channels * kBlock) {
+  for (; pixels != 0; from += static_cast<ptrdiff_t>(kBlock) * pixel, to += block_stride) {
     const size_t n = HWY_MIN(pixels, kBlock);
     pixels -= n;
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
     if (n == kBlock ? channels > 4 || pixel != static_cast<ptrdiff_t>(channels) : n > 2) {
       size_t c = 0;
+      float* t = to;
       if (HWY_LIKELY(n == kBlock)) {
         // The next pixels, unless these, their copy and those would not share L1.
         const float* next = from + static_cast<ptrdiff_t>(kBlock) * pixel;
         const bool fetch = channels * kBlock <= 2048;
-        for (; c + 4 <= channels; c += 4, next += 4 * kBlock) {
+        for (; c + 4 <= channels; c += 4, next += 4 * kBlock, t += 4 * channel_stride) {
 #pragma GCC unroll 8
           for (size_t i = 0; fetch && i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + i);
-          FourChannels(from + c, pixel, to + c * kBlock);
+          FourChannels(from + c, pixel, t, channel_stride);
         }
       }
-      for (; c < channels; c += 4) SomeChannels(from + c, pixel, n, HWY_MIN(channels - c, size_t{4}), to + c * kBlock);
+      for (; c < channels; c += 4, t += 4 * channel_stride)
+        SomeChannels(from + c, pixel, n, HWY_MIN(channels - c, size_t{4}), t, channel_stride);
       continue;
     }
 #endif
-    if (n != kBlock) {
-      for (size_t i = 0; i < channels * kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), to + i);
+    for (size_t c = 0; n != kBlock && c < channels; ++c) {
+      float* const t = to + static_cast<ptrdiff_t>(c) * channel_stride;
+      for (size_t i = 0; i < kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), t + i);
     }
-    Transpose(from, pixel, n, channels, to, static_cast<ptrdiff_t>(kBlock));
+    Transpose(from, pixel, n, channels, to, channel_stride);
   }
+}
+
+void PixelBlocks(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to) {
+  constexpr ptrdiff_t kBlock = static_cast<ptrdiff_t>(kPlanarVectors * kLanes);
+  PixelPlanes(from, pixel, pixels, channels, to, static_cast<ptrdiff_t>(channels) * kBlock, kBlock);
 }
 
 void PadRows(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride) {

@@ -76,6 +76,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->periods = Periods;
   table->copy_blocks = CopyBlocks;
   table->pixel_blocks = PixelBlocks;
+  table->pixel_planes = PixelPlanes;
   table->pad_rows = PadRows;
 #endif
 #if !TCONV_WITHOUT_DEPTHWISE

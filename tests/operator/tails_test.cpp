@@ -86,6 +86,30 @@ TEST_P(Tails, RowsThatEndWithinATile) {
   }
 }
 
+// Few outputs and rows so narrow that planar makes several of them at once: rows that are cut, cropped, dilated or wider than their
+// taps reach, taps of y or none, and all that is applied to inputs and outputs on the way.
+TEST_P(Tails, BandsOfNarrowRows) {
+  Sweep sweep(GetParam(), "seed 3");
+  for (int64_t width = 1; width <= largest; width += 1 + width / 20) {
+    tconv::Description d = square(9, 1 + width % 3, 1, 9 + width % 5, width, 3 + width % 3, 1 + width % 4, 1);
+    d.axis[1].pad_end = width % 2;
+    run(d, &sweep);
+    d.axis[0].kernel = d.axis[0].stride = 1;  // no tap of y
+    d.axis[0].pad_begin = d.axis[0].pad_end = 0;
+    d.axis[1].kernel = 5;
+    run(d, &sweep);
+    d.input_activation.kind = tconv::ActivationKind::relu;
+    d.activation.kind = tconv::ActivationKind::leaky_relu;
+    d.activation.alpha = 0.5f;
+    run(d, &sweep);
+    d.axis[0].kernel = 3;
+    d.axis[0].stride = 2;
+    d.axis[1].dilation = 3;
+    d.residual = true;
+    run(d, &sweep);
+  }
+}
+
 // Kernel = stride and so many channels that planar copies the input while it makes the first lines: as many as fill the registers,
 // and half of them.
 TEST_P(Tails, InputCopiedMeanwhile) {
