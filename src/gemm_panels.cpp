@@ -15,6 +15,11 @@ double strip_cycles(const arch::KernelTable& kernels, int64_t rows, int64_t vect
          tile_cycles(static_cast<double>(rows) / static_cast<double>(tiles), static_cast<double>(vectors));
 }
 
+double panels_cycles(const arch::KernelTable& kernels, const PanelWidths& panels, int64_t rows) {
+  return static_cast<double>(panels.count - 1) * strip_cycles(kernels, rows, panels.vectors) +
+         strip_cycles(kernels, rows, panels.last_vectors);
+}
+
 PanelWidths choose_panels(const arch::KernelTable& kernels, int64_t columns, int64_t rows) {
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   PanelWidths best;
@@ -22,8 +27,9 @@ PanelWidths choose_panels(const arch::KernelTable& kernels, int64_t columns, int
     if (kernels.gemm[vectors - 1] == nullptr) continue;
     const int64_t count = ceil_div(columns, vectors * lanes);
     const int64_t last = ceil_div(columns - (count - 1) * vectors * lanes, lanes);
-    const double cycles = static_cast<double>(count - 1) * strip_cycles(kernels, rows, vectors) + strip_cycles(kernels, rows, last);
-    if (best.vectors == 0 || cycles < best.cycles * 0.99) best = {vectors, count, last, cycles};
+    PanelWidths widths{vectors, count, last, 0};
+    widths.cycles = panels_cycles(kernels, widths, rows);
+    if (best.vectors == 0 || widths.cycles < best.cycles * 0.99) best = widths;
   }
   return best;
 }

@@ -16,7 +16,10 @@ struct PanelWidths {
   int64_t count = 0;
   int64_t last_vectors = 0;
   double cycles = 0;  // of `rows` rows, per step of the sum
+  int64_t all_vectors() const { return (count - 1) * vectors + last_vectors; }
 };
+// Cycles of panels of given widths for another number of rows.
+double panels_cycles(const arch::KernelTable& kernels, const PanelWidths& panels, int64_t rows);
 // The width of the panels that do `columns` columns soonest.
 PanelWidths choose_panels(const arch::KernelTable& kernels, int64_t columns, int64_t rows);
 

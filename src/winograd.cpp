@@ -45,26 +45,25 @@ int64_t tile_outputs(int64_t taps, int64_t outputs, int64_t allowed, bool exact)
   return std::min(outputs, most);
 }
 
-int64_t weight_columns(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
-  const PanelWidths widths = panels_of_phase(layer, kernels);
-  const int64_t padded = ((widths.count - 1) * widths.vectors + widths.last_vectors) * static_cast<int64_t>(kernels.lanes);
-  const auto stored = [](const AxisDomain& domain) {
-    int64_t points = 0;
-    for (const PhaseDomain& phase : domain.phase) points += phase.constant ? 1 : phase.points();
-    return points;
-  };
-  return stored(plan.y) * stored(plan.x) * padded;
+int64_t weight_columns(const arch::KernelTable& kernels, const Plan& plan) {
+  const auto stored = [](const PhaseDomain& phase) { return phase.constant ? 1 : phase.points(); };
+  int64_t y = 0;
+  for (const PhaseDomain& phase : plan.y.phase) y += stored(phase);
+  int64_t x = 0;
+  for (const PhaseRun& run : plan.runs) {
+    x += stored(plan.x.phase[static_cast<size_t>(run.first)]) * plan.cuts(run) * plan.widths(run).all_vectors();
+  }
+  return y * x * static_cast<int64_t>(kernels.lanes);
 }
 
 double bytes_of_weights(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
   double steps = 0;
   for (const LivePhase& z : layer.phases[0].live) steps += static_cast<double>(z.taps * layer.in_per_group);
-  return static_cast<double>(layer.description.groups) * steps * static_cast<double>(weight_columns(layer, kernels, plan)) *
-         sizeof(float);
+  return static_cast<double>(layer.description.groups) * steps * static_cast<double>(weight_columns(kernels, plan)) * sizeof(float);
 }
 
-// Fills in everything about the shape of a variant but the packed weights. False when the variant cannot do the layer.
-bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Variant& variant,
+// Fills in the domains of a variant. False when the variant cannot do the layer.
+bool build_domains(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Variant& variant,
                    Plan* plan) {
   const int64_t allowed = allowed_points(layer, options.winograd);
   AxisDomain* const domains[max_rank] = {nullptr, &plan->y, &plan->x};
@@ -80,13 +79,14 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   if (!accurate(layer, options.winograd.accuracy, plan->y, &plan->x)) return false;
   place_domain(layer, 1, &plan->y);
   place_domain(layer, 2, &plan->x);
+  return find_runs(layer, kernels, plan);
+}
 
-  const PanelWidths widths = panels_of_phase(layer, kernels);
-  plan->columns = widths.vectors * static_cast<int64_t>(kernels.lanes);
-  const int64_t x_phases = static_cast<int64_t>(plan->x.phase.size());
-  const bool planes = layer.description.layout == Layout::nchw;
-  // Planes are written when all x-phases of their rows are there.
-  const int64_t fewest_panels = planes ? x_phases : 1;
+// Everything else about the shape of a variant but the packed weights. `merged`: phases share panels. False when that, or the
+// workspace, is not to be had.
+bool shape_panels(const Layer& layer, const arch::KernelTable& kernels, const Options& options, bool merged, Plan* plan) {
+  if (!choose_panels_of_runs(layer, kernels, merged, plan)) return false;
+  const int64_t fewest_panels = plan->unit_panels;
   const size_t most_bytes = options.max_workspace_bytes;
   // V and M are written and read a few times each, from L2. Weights stay there too if they take no more than half of it: then all
   // three together leave a part of it for what passes by, and M of few panels is transformed while it is near. Others want as many
@@ -96,10 +96,10 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   plan->far_weights = weight_bytes > 0.5 * l2;
   const size_t near_bytes =
       std::min(most_bytes, std::max(static_cast<size_t>(plan->far_weights ? 0.5 * l2 : 0.75 * l2 - weight_bytes), size_t{1} << 17));
-  const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[widths.vectors - 1]);
+  const int64_t rows = static_cast<int64_t>(kernels.gemm_tile_rows[plan->columns / static_cast<int64_t>(kernels.lanes) - 1]);
   const int64_t fewest_tiles = ceil_div(plan->far_weights ? 48 : 16, rows) * rows;
   int64_t tiles = ceil_div(plan->far_weights ? 96 : 60, rows) * rows;
-  const int64_t panels = widths.count * static_cast<int64_t>(plan->y.phase.size()) * x_phases;
+  const int64_t panels = plan->row_panels * static_cast<int64_t>(plan->y.phase.size());
   plan->group_panels = std::min(panels, fewest_panels * ceil_div(plan->far_weights ? 8 : 2, fewest_panels));
   const auto bytes = [&] { return workspace(layer, *plan, 1, tiles).bytes(); };
   while (tiles > fewest_tiles && bytes() > near_bytes) tiles -= rows;
@@ -120,6 +120,7 @@ void place_blocks(const Layer& layer, const Options& options, Plan* plan) {
   const int64_t most_lines = std::max<int64_t>(1, plan->max_tiles / plan->block_columns);
   plan->block_lines = strips > 1 ? 1 : ceil_div(plan->lines, ceil_div(plan->lines, most_lines));
 
+  plan->joined = pixels_join(layer);
   const Description& d = layer.description;
   const Pitch& p = layer.geometry.output_pitch;
   plan->streams = d.layout == Layout::nhwc && !d.residual && arch::is_clamp(d.activation.kind) &&
@@ -128,18 +129,30 @@ void place_blocks(const Layer& layer, const Options& options, Plan* plan) {
 }
 
 // Cycles of one run. Products: as window GEMM's. Their weights come from the cache that holds them once a block, evenly while
-// products are made: the longer of the two counts, and two fifths of the other. Transforms: what they load and store, and a call's
-// overhead.
+// products are made: the longer of the two counts, and two fifths of the other. Transforms: what they load and store, from and to
+// L2 for the most part, and a call's overhead.
 double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const Plan& plan) {
   const Geometry& g = layer.geometry;
   const double tiles = static_cast<double>(plan.lines) * static_cast<double>(plan.x.tiles);
   const double blocks =
       static_cast<double>(ceil_div(plan.lines, plan.block_lines)) * static_cast<double>(ceil_div(plan.x.tiles, plan.block_columns));
   const int64_t rows = static_cast<int64_t>(std::max(1.0, tiles / blocks));
-  const double products = static_cast<double>(plan.y.products) * static_cast<double>(plan.x.products);
-  const PanelWidths widths = choose_panels(kernels, layer.out_per_group, rows);
-  const double all_phases = static_cast<double>(plan.y.phase.size()) * static_cast<double>(plan.x.phase.size());
-  const double phases = static_cast<double>(layer.phases[1].live.size()) * static_cast<double>(layer.phases[2].live.size());
+  // Of a y-phase: cycles of its products' steps, and calls, at all points of x; vectors of columns, and those with products.
+  double step_cycles = 0, calls_made = 0, vectors = 0, live_vectors = 0;
+  for (const PhaseRun& run : plan.runs) {
+    const PhaseDomain& phase = plan.x.phase[static_cast<size_t>(run.first)];
+    const PanelWidths& widths = plan.widths(run);
+    const double cuts = static_cast<double>(plan.cuts(run));
+    const double points = cuts * static_cast<double>(phase.points());
+    step_cycles += points * panels_cycles(kernels, widths, rows);
+    calls_made += points * static_cast<double>(widths.count);
+    vectors += cuts * static_cast<double>(widths.all_vectors());
+    if (phase.live()) live_vectors += cuts * static_cast<double>(widths.all_vectors());
+  }
+  const double y_products = static_cast<double>(plan.y.products);
+  const double y_phases = static_cast<double>(plan.y.phase.size());
+  live_vectors *= static_cast<double>(layer.phases[1].live.size());
+  vectors *= y_phases;
 
   double all_taps = 0;
   for (const LivePhase& phase : layer.phases[0].live) all_taps += static_cast<double>(phase.taps);
@@ -152,12 +165,17 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const double my = static_cast<double>(plan.y.outputs), mx = static_cast<double>(plan.x.outputs);
   // Along y and then along x; a 1-D layer has the latter alone.
   const bool two = plan.y.points > 1;
-  const double input = (two ? 2 * ny * (mx + 1) : 0) + 2 * ny * nx;         // per tile and vector of channels
-  const double output = (two ? (ny + my) * nx : 0) + 1.5 * my * (nx + mx);  // per tile, phase and vector of columns
-  const double calls = two ? 200 : 100;
-  const double dead = 1.5 * my * mx;  // outputs of a dead phase are stored alone
+  // V and M go by way of L2, 5 cycles a cache line, the less the more of them stays in L1.
+  const Workspace w = workspace(layer, plan, plan.block_lines, plan.block_columns);
+  const double beyond_l1 =
+      std::min(1.0, static_cast<double>(w.v + w.m) * sizeof(float) / (0.25 * static_cast<double>(options.cache.l2)));
+  const double way = 5 * beyond_l1 * static_cast<double>(kernels.lanes) / line_floats;  // of a vector
+  const double input = (two ? 2 * ny * (mx + 1) : 0) + (2 + way) * ny * nx;             // per tile and vector of channels
+  const double output =
+      0.7 * ((two ? (ny + my) * nx : 0) + 1.5 * my * (nx + mx)) + way * ny * nx;  // per tile and vector of columns
+  const double calls = two ? 200 : 100;                                           // per tile and panel
+  const double dead = 1.5 * my * mx;                                              // outputs of a dead phase are stored alone
   const double channel_vectors = static_cast<double>(ceil_div(layer.in_per_group, static_cast<int64_t>(kernels.lanes)));
-  const double column_vectors = static_cast<double>((widths.count - 1) * widths.vectors + widths.last_vectors);
 
   double cycles = 0;
   const Axis& z = g.axis[0];
@@ -167,14 +185,15 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
         static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
-    const double made = products * (steps * widths.cycles + static_cast<double>(widths.count) * 110);
+    const double made = y_products * (steps * step_cycles + calls_made * 110);
     const double block = std::max(made, taps * stream) + 0.4 * std::min(made, taps * stream);
-    const double tile = input * taps * channel_vectors + (phases * output + (all_phases - phases) * dead) * column_vectors +
-                        all_phases * calls * static_cast<double>(widths.count);
+    const double tile = input * taps * channel_vectors + output * live_vectors + dead * (vectors - live_vectors) +
+                        y_phases * static_cast<double>(plan.row_panels) * calls;
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
-    cycles += static_cast<double>(g.input_elements) * ny / my * 0.8 + static_cast<double>(g.output_elements) * 0.8;
+    cycles += static_cast<double>(g.input_elements) * ny / my * 0.8;
+    if (stores_planes(layer)) cycles += static_cast<double>(g.output_elements) * 0.8;
   }
   // Tiles are stored in bursts, which wait for lines that are not in L2.
   const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
@@ -199,24 +218,28 @@ bool choose_variant(const Layer& layer, const arch::KernelTable& kernels, const 
   bool found = false;
   for_each_variant(options, [&](const Variant& variant) {
     Plan plan;
-    if (!shape_variant(layer, kernels, options, variant, &plan)) return;
-    place_blocks(layer, options, &plan);
-    if (bytes_of_weights(layer, kernels, plan) > static_cast<double>(options.max_packed_bytes)) return;
-    const double estimate = cycles_of(layer, kernels, options, plan);
-    if (found && estimate >= *cycles) return;
-    found = true;
-    *cycles = estimate;
+    if (!build_domains(layer, kernels, options, variant, &plan)) return;
+    bool better = false;
+    bool merged = false;  // of the better way
+    for (const bool tried : {false, true}) {
+      if (!shape_panels(layer, kernels, options, tried, &plan)) continue;
+      place_blocks(layer, options, &plan);
+      if (bytes_of_weights(layer, kernels, plan) > static_cast<double>(options.max_packed_bytes)) continue;
+      const double estimate = cycles_of(layer, kernels, options, plan);
+      if (found && estimate >= *cycles) continue;
+      found = better = true;
+      merged = tried;
+      *cycles = estimate;
+    }
+    if (!better) return;
     *best = std::move(plan);
+    shape_panels(layer, kernels, options, merged, best);
+    place_blocks(layer, options, best);
   });
   return found;
 }
 
 }  // namespace
-
-// Blocks of about 48 tiles are typical.
-PanelWidths panels_of_phase(const Layer& layer, const arch::KernelTable& kernels) {
-  return choose_panels(kernels, layer.out_per_group, 48);
-}
 
 Workspace workspace(const Layer& layer, const Plan& plan, int64_t lines, int64_t columns) {
   const auto aligned = [](int64_t floats) { return (floats + 15) / 16 * 16; };
@@ -246,7 +269,10 @@ Workspace workspace(const Layer& layer, const Plan& plan, int64_t lines, int64_t
   w.inner_tiles = two ? std::min<int64_t>(columns, 16) : columns;
   w.inner_panel = two ? aligned(w.inner_tiles * plan.y.outputs * plan.x.points * plan.columns) : 0;
   w.inner = std::min<int64_t>(plan.group_panels, stored_together) * w.inner_panel;
-  w.outputs = planes ? aligned(plan.y.outputs * columns * plan.x.outputs * layer.axis(2).stride * plan.columns) : 0;
+  w.outputs =
+      stores_planes(layer)
+          ? aligned(plan.y.outputs * columns * plan.x.outputs * layer.axis(2).stride * strip_pixel(layer, plan, plan.columns))
+          : 0;
   w.zeros = std::max(w.chunk, plan.columns);
   return w;
 }
@@ -302,8 +328,8 @@ size_t workspace_bytes(const Layer& layer, const arch::KernelTable&, const Plan&
 }
 
 size_t packed_bytes(const Plan& plan) {
-  return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.panels.bytes() + plan.weights_at.bytes() +
-         plan.z_weights_at.bytes();
+  return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.runs.bytes() + plan.panels.bytes() +
+         plan.weights_at.bytes() + plan.z_weights_at.bytes();
 }
 
 void describe(const Plan& plan, char* text, size_t size) {
@@ -317,7 +343,8 @@ void describe(const Plan& plan, char* text, size_t size) {
       if (phase.live() && phase.points() < domain->points) grid = "outputs";
     }
   }
-  std::snprintf(text, size, "%s%s%s on the grid of %s", axis[0], n == 2 ? " x " : "", axis[1], grid);
+  std::snprintf(text, size, "%s%s%s on the grid of %s%s", axis[0], n == 2 ? " x " : "", axis[1], grid,
+                plan.merged ? ", merged phases" : "");
 }
 
 }  // namespace tconv::winograd

@@ -15,6 +15,10 @@
 //     M[tile][point][(phase, co)] = sum over (jz, ci) of  V[point][tile][(jz, ci)] * U[point][(jz, ci)][(phase, co)]
 //
 // An axis whose phases have one tap each is not filtered (n = m = R = 1); z never is: its taps are part of the sum.
+//
+// The columns of a y-phase are (x-phase, co). At one g the phases of a run, neighbours whose taps meet the window at the same
+// places, have neighbouring outputs, so that columns are neighbours in memory, too. Panels are cut from the columns of a run, or of
+// one phase where nothing is gained by more: a phase that does not fill its panels wastes products.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -54,20 +58,32 @@ struct AxisDomain {
   int64_t tiles = 1;  // of a residue
 };
 
-// Columns of one phase that are multiplied together.
+// Neighbouring phases of x whose columns may share panels.
+struct PhaseRun {
+  int64_t first, count;
+  PanelWidths widths;  // of all its columns
+};
+
+// Columns that are multiplied together: column c belongs to phase x + (channel + c) / C and channel (channel + c) mod C, of C
+// channels in a channel group.
 struct Panel {
-  int64_t y, x;           // the phases
-  int64_t first_channel;  // within the channel group
-  int64_t channels;
+  int64_t y, x;     // the phases of column 0
+  int64_t channel;  // of column 0, within the channel group; where it begins in `bias` and `slopes`, too
+  int64_t columns;
   int64_t vectors;
-  int64_t columns_at;  // in `bias` and `slopes`
 };
 
 struct Plan {
   AxisDomain y, x;
-  Buffer<Panel> panels;  // [channels][y phase][x phase]
-  int64_t columns = 0;   // of the widest panel, padded
-  int64_t bias_columns = 0;
+  Buffer<PhaseRun> runs;         // all phases of x
+  PanelWidths phase_widths;      // of the columns of one phase
+  bool merged = false;           // do the phases of a run share panels?
+  int64_t passes = 1;            // over the phases, for planes each with the channels of a panel; else one
+  Buffer<Panel> panels;          // [pass][y phase][x phase, channel]
+  int64_t columns = 0;           // of the widest panel, padded
+  int64_t bias_columns = 0;      // the channels, from the first one on again and again for a panel
+  int64_t row_panels = 0;        // of a y-phase
+  int64_t unit_panels = 1;       // panels that are stored together
   int64_t group_panels = 1;      // panels whose products are made together
   Buffer<int64_t> weights_at;    // [panel][point], in columns; -1: no product
   int64_t weight_columns = 0;    // of all panels and points
@@ -84,8 +100,13 @@ struct Plan {
   int64_t lines = 1;
   int64_t block_lines = 1;
   int64_t block_columns = 1;  // tiles of a line in one block
+  bool joined = false;        // are the pixels of outputs (and residuals) neighbours?
 
-  // Has a panel any products?
+  // What is cut into panels: runs, or each of their phases.
+  int64_t cuts(const PhaseRun& run) const { return merged ? 1 : run.count; }
+  const PanelWidths& widths(const PhaseRun& run) const { return merged ? run.widths : phase_widths; }
+
+  // Has a panel any products? All phases of a run are alike.
   bool live(const Panel& panel) const {
     return y.phase[static_cast<size_t>(panel.y)].live() && x.phase[static_cast<size_t>(panel.x)].live();
   }
@@ -111,8 +132,20 @@ ErrorEstimate estimate_errors(const Layer& layer, const AxisDomain& y, const Axi
 // Do domains keep to the class, with something to spare for what the estimates do not see?
 bool accurate(const Layer& layer, WinogradAccuracy accuracy, const AxisDomain& y, const AxisDomain* x);
 
-// How the output channels of a phase are cut into panels.
-PanelWidths panels_of_phase(const Layer& layer, const arch::KernelTable& kernels);
+// Are outputs collected in a strip and transposed into planes? A single plane is pixels of one channel.
+inline bool stores_planes(const Layer& layer) { return layer.description.layout == Layout::nchw && layer.out_per_group > 1; }
+// Floats between the pixels of that strip.
+inline int64_t strip_pixel(const Layer& layer, const Plan& plan, int64_t panel_columns) {
+  return plan.merged ? layer.out_per_group : panel_columns;
+}
+// Are pixels of outputs (and residuals) neighbours, where they are stored?
+bool pixels_join(const Layer& layer);
+// Finds the runs of a plan whose domains are built. False when out of memory.
+[[nodiscard]] bool find_runs(const Layer& layer, const arch::KernelTable& kernels, Plan* plan);
+// Decides how wide panels are, and whether they are cut from runs. False when the layer does not let runs merge.
+bool choose_panels_of_runs(const Layer& layer, const arch::KernelTable& kernels, bool merged, Plan* plan);
+// Cuts them. False when out of memory.
+[[nodiscard]] bool cut_panels(const Layer& layer, const arch::KernelTable& kernels, Plan* plan);
 // Fills in panels, weights, bias and slopes of a plan whose domains and blocks are chosen. Error: out_of_memory.
 Status pack(const Layer& layer, const arch::KernelTable& kernels, const float* weights, const float* bias, Plan* plan);
 
@@ -125,7 +158,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);  // per thread
 size_t packed_bytes(const Plan& plan);
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments);
-// Names the variant: "F(4,3)", "F(4,3) x F(5,2)", with the grid.
+// Names the variant: "F(4,3)", "F(4,3) x F(5,2)", with the grid, and whether phases share panels.
 void describe(const Plan& plan, char* text, size_t size);
 
 }  // namespace tconv::winograd

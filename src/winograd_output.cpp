@@ -20,13 +20,13 @@ class OutputTransform {
         activation_(unfused_activation(task.kernels.activations, task.layer.description.activation.kind)) {}
 
   void store(size_t first, size_t last) {
-    if (t_.planes) {
-      const size_t x_phases = t_.plan.x.phase.size();
-      for (size_t i = first; i < last; i += x_phases) store_planes(first, i, i + x_phases);
+    if (t_.planes_stored) {
+      const size_t unit = static_cast<size_t>(t_.plan.unit_panels);
+      for (size_t i = first; i < last; i += unit) store_planes(first, i, i + unit);
       return;
     }
     for (int64_t i = 0; i < t_.block.lines; ++i) {
-      store_line(first, first, last, i, [this](const Panel& panel, const Line& at) { return pixels_at(panel, at); });
+      store_line(first, first, last, i, pixels_at(t_.line(i)));
     }
   }
 
@@ -34,7 +34,7 @@ class OutputTransform {
   // Where outputs and residuals are written and read: a tensor, or the strip before it is transposed.
   template <typename T>
   struct Place {
-    T* origin = nullptr;  // output (0, 0) of the panel's first channel
+    T* origin = nullptr;  // output (0, 0) of channel 0
     int64_t row = 0;
     int64_t pixel = 0;
     T* at(int64_t y, int64_t x) const { return origin + y * row + x * pixel; }
@@ -49,9 +49,9 @@ class OutputTransform {
     Place<const float> residual;
   };
 
-  // The panel's channels of an image.
-  Places pixels_at(const Panel& panel, const Line& at) const {
-    const int64_t channel = t_.block.group * t_.layer.out_per_group + panel.first_channel;
+  // The channel group of an image.
+  Places pixels_at(const Line& at) const {
+    const int64_t channel = t_.block.group * t_.layer.out_per_group;
     const auto place = [&](auto* tensor, const Pitch& p) {
       return Place<std::remove_pointer_t<decltype(tensor)>>{
           tensor + at.image * p.batch + t_.block.plane * p.plane + channel * p.channel, p.row, p.pixel};
@@ -80,10 +80,13 @@ class OutputTransform {
       if (begin == end) continue;
       const int64_t row_step = output_step(t_.layer.axis(1), t_.plan.y);
       const int64_t first_row = axis_output(t_.layer.axis(1), y_phase, at.y);
-      const int64_t channel = t_.block.group * t_.layer.out_per_group + panel.first_channel;
-      const int64_t columns = t_.padded(panel);
+      // The strip has all channels, or those of a pass.
+      const int64_t first_channel = t_.plan.merged ? 0 : panel.channel;
+      const int64_t channels = t_.plan.merged ? t_.layer.out_per_group : panel.columns;
+      const int64_t channel = t_.block.group * t_.layer.out_per_group + first_channel;
+      const int64_t pixel = strip_pixel(t_.layer, t_.plan, t_.padded(panel));
       // Row t of the strip is output t of the tiles, so that store_line() finds it at that row's position in the image.
-      const Place<float> strip{t_.outputs - origin * columns, width * columns, columns};
+      const Place<float> strip{t_.outputs - origin * pixel, width * pixel, pixel};
       const auto rows = [&](const auto& f) {
         for (int64_t t = range.first; t < range.last; ++t) f(t, first_row + t * row_step);
       };
@@ -93,19 +96,19 @@ class OutputTransform {
         rows([&](int64_t t, int64_t row) {
           t_.kernels.transpose(t_.arguments.residual + at.image * q.batch + t_.block.plane * q.plane + channel * q.channel +
                                    row * q.row + begin * q.pixel,
-                               q.channel, static_cast<size_t>(panel.channels), static_cast<size_t>(end - begin), strip.at(t, begin),
-                               columns);
+                               q.channel, static_cast<size_t>(channels), static_cast<size_t>(end - begin), strip.at(t, begin),
+                               pixel);
         });
-        residual = {strip.origin, strip.row, strip.pixel};
+        residual = {strip.origin - first_channel, strip.row, strip.pixel};
       }
-      store_line(first_panel, first, last, i, [&](const Panel&, const Line&) { return Places{strip, residual}; });
+      store_line(first_panel, first, last, i, {{strip.origin - first_channel, strip.row, strip.pixel}, residual});
       const Pitch& p = t_.layer.geometry.output_pitch;
       float* const planes = t_.arguments.output + at.image * p.batch + t_.block.plane * p.plane + channel * p.channel;
       rows([&](int64_t t, int64_t row) {
         float* const to = planes + row * p.row + begin * p.pixel;
-        for (int64_t c = 0; c < panel.channels; c += planes_together) {
-          t_.kernels.transpose(strip.at(t, begin) + c, columns, static_cast<size_t>(end - begin),
-                               static_cast<size_t>(std::min(planes_together, panel.channels - c)), to + c * p.channel, p.channel);
+        for (int64_t c = 0; c < channels; c += planes_together) {
+          t_.kernels.transpose(strip.at(t, begin) + c, pixel, static_cast<size_t>(end - begin),
+                               static_cast<size_t>(std::min(planes_together, channels - c)), to + c * p.channel, p.channel);
         }
       });
     }
@@ -116,32 +119,93 @@ class OutputTransform {
 
   // The outputs of the panels [first, last) in line i, a few tiles of all panels at a time: neighbouring phases and channels are
   // neighbours in memory. M begins with panel `first_panel`.
-  template <typename PlacesOf>
-  void store_line(size_t first_panel, size_t first, size_t last, int64_t i, const PlacesOf& places_of) {
+  void store_line(size_t first_panel, size_t first, size_t last, int64_t i, const Places& places) {
     const Line at = t_.line(i);
     const auto tiles_of = [&](size_t p, int64_t c) {
       return t_.m + static_cast<int64_t>(p - first_panel) * t_.w.panel_pitch +
              (i * t_.block.columns + c) * t_.padded(t_.plan.panels[p]);
     };
     if (t_.plan.x.points == 1) {
-      for (size_t p = first; p < last; ++p) store_columns(tiles_of(p, 0), t_.plan.panels[p], at, places_of(t_.plan.panels[p], at));
+      for (size_t p = first; p < last; ++p) {
+        const Panel& panel = t_.plan.panels[p];
+        const auto store = [&](const Piece& piece) { store_columns(tiles_of(p, 0), panel, piece, at, places); };
+        store(whole_panel(panel));
+        for_each_other_piece(panel, store);
+      }
       return;
     }
     PanelRow row[stored_together];
     for (size_t p = first; p < last; p += size_t{stored_together}) {
       const size_t count = std::min(size_t{stored_together}, last - p);
-      for (size_t k = 0; k < count; ++k) row[k] = panel_row(t_.plan.panels[p + k], at, places_of(t_.plan.panels[p + k], at));
+      for (size_t k = 0; k < count; ++k) row[k] = panel_row(t_.plan.panels[p + k], at, places);
       store_panels(row, count, at, [&](size_t k, int64_t c) { return tiles_of(p + k, c); });
     }
+  }
+
+  // Columns [first, last) of a panel, neighbours in memory in each cell (g) of [begin, end). Cells that only some of a panel's
+  // phases have are cut at the ends of the image.
+  struct Piece {
+    int64_t phase, channel;  // of the first column; phases are counted from the panel's
+    int64_t first, last;
+    int64_t begin, end;
+  };
+
+  const PhaseDomain& phase_of(const Panel& panel, int64_t number) const {
+    return t_.plan.x.phase[static_cast<size_t>(panel.x + number)];
+  }
+  int64_t last_phase(const Panel& panel) const {
+    const int64_t last = panel.channel + panel.columns - 1;
+    return last < t_.layer.out_per_group ? 0 : last / t_.layer.out_per_group;
+  }
+
+  // All columns, in the cells that all of their phases have; later phases begin and end one cell earlier, if they do.
+  Piece whole_panel(const Panel& panel) const {
+    const int64_t last = last_phase(panel);
+    const int64_t begin = phase_of(panel, 0).begin;
+    const bool none = last != 0 && !t_.plan.joined;
+    return {0, panel.channel, 0, panel.columns, begin, none ? begin : std::max(begin, phase_of(panel, last).end)};
+  }
+
+  // What else a panel has: cells of some of its phases; or all cells, a phase at a time, where their pixels are no neighbours.
+  template <typename Function>
+  void for_each_other_piece(const Panel& panel, const Function& f) const {
+    const int64_t last = last_phase(panel);
+    if (last == 0) return;
+    const auto piece = [&](int64_t phase, int64_t end_phase, int64_t begin, int64_t end) {
+      const auto column = [&](int64_t r) {
+        return std::clamp<int64_t>(r * t_.layer.out_per_group - panel.channel, 0, panel.columns);
+      };
+      f(Piece{phase, phase == 0 ? panel.channel : 0, column(phase), column(end_phase), begin, end});
+    };
+    if (!t_.plan.joined) {
+      for (int64_t r = 0; r <= last; ++r) {
+        const PhaseDomain& phase = phase_of(panel, r);
+        if (phase.begin < phase.end) piece(r, r + 1, phase.begin, phase.end);
+      }
+      return;
+    }
+    const Piece whole = whole_panel(panel);
+    const auto cells = [&](int64_t begin, int64_t end) {
+      for (int64_t g = begin; g < end; ++g) {
+        const auto has = [&](int64_t r) { return phase_of(panel, r).begin <= g && g < phase_of(panel, r).end; };
+        int64_t first = 0;
+        while (first <= last && !has(first)) ++first;
+        int64_t end_phase = first;
+        while (end_phase <= last && has(end_phase)) ++end_phase;
+        if (first < end_phase) piece(first, end_phase, g, g + 1);
+      }
+    };
+    cells(phase_of(panel, last).begin, whole.begin);
+    cells(whole.end, phase_of(panel, 0).end);
   }
 
   // A panel's outputs in a line of tiles.
   struct PanelRow {
     const Panel* panel;
-    const PhaseDomain* phase;  // of x
+    const PhaseDomain* phase;  // of x, of column 0
+    Piece whole;
     Range rows;
     bool live;                  // else its sums are zeros
-    int64_t pixel;              // output of the first tile's first g
     Places places;              // of the first row that has outputs
     arch::WinogradOutput last;  // all but what depends on the tile
   };
@@ -152,14 +216,14 @@ class OutputTransform {
     row.phase = &t_.x_of(panel);
     row.rows = outputs_of(t_.plan.y, t_.y_of(panel), at.y);
     if (row.rows.empty()) return row;
-    row.pixel = axis_output(t_.layer.axis(2), *row.phase, at.x);
+    row.whole = whole_panel(panel);
     row.places = places;
     const int64_t first_row = row_of(panel, at, row.rows.first);
     row.places.output.origin = places.output.at(first_row, 0);
     if (places.residual.origin != nullptr) row.places.residual.origin = places.residual.at(first_row, 0);
     const int64_t rows = row.rows.last - row.rows.first;
-    const int64_t row_step = t_.planes ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
-    row.last = last_transform(panel, places.output);
+    const int64_t row_step = t_.planes_stored ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
+    row.last = last_transform(panel, row.whole, places.output);
     row.live = t_.plan.live(panel);
     row.last.has_first = row.phase->first_point == 0;
     row.last.has_last = row.phase->last_point == t_.plan.x.points;
@@ -181,12 +245,28 @@ class OutputTransform {
         row[k].last.from_stride = row[k].phase->points() * point;
         if (two) transform_rows(tiles_of(k, c), row[k], tiles, t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel);
       }
+      const auto sums = [&](size_t k, int64_t i) -> const float* {
+        if (!row[k].live) return t_.zeros;
+        const float* const tile = two ? t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel : tiles_of(k, c);
+        return tile + i * t_.padded(*row[k].panel);
+      };
       for (int64_t i = 0; i < tiles; ++i) {
         for (size_t k = 0; k < count; ++k) {
-          if (row[k].rows.empty()) continue;
-          const float* const tile = two ? t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel : tiles_of(k, c);
-          store_tile(row[k].live ? tile + i * t_.padded(*row[k].panel) : t_.zeros, row[k], at, c + i);
+          if (!row[k].rows.empty()) store_tile(sums(k, i), row[k], row[k].whole, row[k].last, at, c + i);
         }
+      }
+      for (size_t k = 0; k < count; ++k) {
+        if (row[k].rows.empty()) continue;
+        for_each_other_piece(*row[k].panel, [&](const Piece& piece) {
+          const int64_t tile = t_.plan.x.step * t_.plan.x.outputs;
+          const int64_t begin = std::max<int64_t>(0, floor_div(piece.begin - at.x, tile) - c);
+          const int64_t end = std::min(tiles, ceil_div(piece.end - at.x, tile) - c);
+          if (begin >= end) return;
+          arch::WinogradOutput part = row[k].last;
+          take_columns(*row[k].panel, piece, &part);
+          part.streams = false;
+          for (int64_t i = begin; i < end; ++i) store_tile(sums(k, i) + piece.first, row[k], piece, part, at, c + i);
+        });
       }
     }
   }
@@ -209,16 +289,20 @@ class OutputTransform {
     t_.kernels.winograd_output[t_.plan.y.points][t_.plan.y.outputs](inner);
   }
 
-  // What all last transforms of a panel share.
-  arch::WinogradOutput last_transform(const Panel& panel, const Place<float>& output) const {
-    const int64_t at = t_.block.group * t_.plan.bias_columns + panel.columns_at;
+  // What all last transforms of a piece share.
+  arch::WinogradOutput last_transform(const Panel& panel, const Piece& piece, const Place<float>& output) const {
     arch::WinogradOutput last{};
-    last.count = static_cast<size_t>(panel.channels);
-    last.bias = t_.plan.bias.data() + at;
-    last.slopes = t_.plan.slopes.size() != 0 ? t_.plan.slopes.data() + at : nullptr;
+    take_columns(panel, piece, &last);
     last.epilogue = epilogue_;
-    last.streams = t_.plan.streams && panel.channels % line_floats == 0 && line_aligned(output.origin);
+    const bool whole = piece.last - piece.first == panel.columns;
+    last.streams = t_.plan.streams && whole && panel.columns % line_floats == 0 && line_aligned(output.origin + panel.channel);
     return last;
+  }
+  void take_columns(const Panel& panel, const Piece& piece, arch::WinogradOutput* last) const {
+    const int64_t at = t_.block.group * t_.plan.bias_columns + panel.channel + piece.first;
+    last->count = static_cast<size_t>(piece.last - piece.first);
+    last->bias = t_.plan.bias.data() + at;
+    last->slopes = t_.plan.slopes.size() != 0 ? t_.plan.slopes.data() + at : nullptr;
   }
 
   void activate(const arch::WinogradOutput& stored, const Range& outputs) {
@@ -230,43 +314,46 @@ class OutputTransform {
     }
   }
 
-  // Along x: `from` has [row][x point] of tile c.
-  void store_tile(const float* from, PanelRow& row, const Line& at, int64_t c) {
+  // Where a piece is stored in cell g.
+  int64_t pixel_of(const Panel& panel, const Piece& piece, int64_t g) const {
+    return axis_output(t_.layer.axis(2), phase_of(panel, piece.phase), g);
+  }
+
+  // Along x: `from` has [row][x point] of tile c, from the first column of the piece.
+  void store_tile(const float* from, const PanelRow& row, const Piece& piece, arch::WinogradOutput& last, const Line& at,
+                  int64_t c) {
     const int64_t g = at.x + c * t_.plan.x.step * t_.plan.x.outputs;
-    const Range range = outputs_of(t_.plan.x, *row.phase, g);
+    const Range range = outputs_of(t_.plan.x, piece, g);
     if (range.empty()) return;
     const int64_t pixel_step = output_step(t_.layer.axis(2), t_.plan.x);
-    const int64_t pixel = row.pixel + c * t_.plan.x.outputs * pixel_step;
-    arch::WinogradOutput& last = row.last;
+    const int64_t pixel = pixel_of(*row.panel, piece, g);
     last.from = from;
     for (int64_t t = 0; t < t_.plan.x.outputs; ++t) {
       const bool inside = t >= range.first && t < range.last;
-      last.to[t] = inside ? row.places.output.at(0, pixel + t * pixel_step) : nullptr;
-      if (row.places.residual.origin != nullptr) {
-        last.residual[t] = inside ? row.places.residual.at(0, pixel + t * pixel_step) : nullptr;
-      }
+      const int64_t x = pixel + t * pixel_step;
+      last.to[t] = inside ? row.places.output.at(0, x) + piece.channel : nullptr;
+      if (row.places.residual.origin != nullptr) last.residual[t] = inside ? row.places.residual.at(0, x) + piece.channel : nullptr;
     }
     t_.kernels.winograd_output[t_.plan.x.points][t_.plan.x.outputs](last);
     activate(last, range);
   }
 
   // Along y, where x is not filtered: a tile is one pixel.
-  void store_columns(const float* from, const Panel& panel, const Line& at, const Places& places) {
+  void store_columns(const float* from, const Panel& panel, const Piece& piece, const Line& at, const Places& places) {
     const PhaseDomain& y_phase = t_.y_of(panel);
-    const PhaseDomain& x_phase = t_.x_of(panel);
     const Range rows = outputs_of(t_.plan.y, y_phase, at.y);
     const int64_t step = t_.plan.x.step;
-    const int64_t begin = std::clamp<int64_t>(ceil_div(x_phase.begin - at.x, step), 0, t_.block.columns);
-    const int64_t end = std::clamp<int64_t>(ceil_div(x_phase.end - at.x, step), begin, t_.block.columns);
+    const int64_t begin = std::clamp<int64_t>(ceil_div(piece.begin - at.x, step), 0, t_.block.columns);
+    const int64_t end = std::clamp<int64_t>(ceil_div(piece.end - at.x, step), begin, t_.block.columns);
     if (rows.empty() || begin == end) return;
-    const int64_t row_step = t_.planes ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
+    const int64_t row_step = t_.planes_stored ? 1 : output_step(t_.layer.axis(1), t_.plan.y);
     const int64_t first_row = row_of(panel, at, rows.first);
-    const int64_t pixel = axis_output(t_.layer.axis(2), x_phase, at.x + begin * step);
+    const int64_t pixel = pixel_of(panel, piece, at.x + begin * step);
     const int64_t pixel_step = output_step(t_.layer.axis(2), t_.plan.x);
-    arch::WinogradOutput last = last_transform(panel, places.output);
+    arch::WinogradOutput last = last_transform(panel, piece, places.output);
     last.from = t_.zeros;
     if (t_.plan.live(panel)) {
-      last.from = from + begin * t_.padded(panel);
+      last.from = from + piece.first + begin * t_.padded(panel);
       last.from_point = t_.w.m_point;
       last.from_stride = t_.padded(panel);
     }
@@ -277,8 +364,8 @@ class OutputTransform {
     last.repeats = static_cast<size_t>(end - begin);
     for (int64_t t = rows.first; t < rows.last; ++t) {
       const int64_t row = first_row + (t - rows.first) * row_step;
-      last.to[t] = places.output.at(row, pixel);
-      if (places.residual.origin != nullptr) last.residual[t] = places.residual.at(row, pixel);
+      last.to[t] = places.output.at(row, pixel) + piece.channel;
+      if (places.residual.origin != nullptr) last.residual[t] = places.residual.at(row, pixel) + piece.channel;
     }
     t_.kernels.winograd_output[t_.plan.y.points][t_.plan.y.outputs](last);
     activate(last, rows);
@@ -286,7 +373,7 @@ class OutputTransform {
 
   // Row of output t of a line's tiles: in the image, or in the strip before it is transposed.
   int64_t row_of(const Panel& panel, const Line& at, int64_t t) const {
-    if (t_.planes) return t;
+    if (t_.planes_stored) return t;
     return axis_output(t_.layer.axis(1), t_.y_of(panel), at.y) + t * output_step(t_.layer.axis(1), t_.plan.y);
   }
 

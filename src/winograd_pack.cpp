@@ -9,32 +9,14 @@ namespace tconv::winograd {
 namespace {
 
 bool place_weights(const Layer& layer, const arch::KernelTable& kernels, Plan* plan) {
-  const PanelWidths widths = panels_of_phase(layer, kernels);
+  if (!cut_panels(layer, kernels, plan)) return false;
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
-  const int64_t y_phases = static_cast<int64_t>(plan->y.phase.size());
-  const int64_t x_phases = static_cast<int64_t>(plan->x.phase.size());
-  const size_t panels = static_cast<size_t>(widths.count * y_phases * x_phases);
+  const size_t panels = plan->panels.size();
   const int64_t points = plan->y.points * plan->x.points;
-  if (!plan->panels.allocate(panels) || !plan->weights_at.allocate(panels * static_cast<size_t>(points)) ||
+  if (!plan->weights_at.allocate(panels * static_cast<size_t>(points)) ||
       !plan->z_weights_at.allocate(layer.phases[0].live.size())) {
     return false;
   }
-  // Neighbours in memory are neighbours in a group of panels: phases of a row and their channels; in planes the phases alone.
-  const bool planes = layer.description.layout == Layout::nchw;
-  const int64_t outer = planes ? widths.count : y_phases;
-  size_t i = 0;
-  for (int64_t a = 0; a < outer; ++a) {
-    for (int64_t b = 0; b < (planes ? y_phases : x_phases); ++b) {
-      for (int64_t c = 0; c < (planes ? x_phases : widths.count); ++c) {
-        const int64_t chunk = planes ? a : c;
-        const int64_t first = chunk * plan->columns;
-        const int64_t vectors = chunk + 1 == widths.count ? widths.last_vectors : widths.vectors;
-        plan->panels[i++] = {planes ? b : a, planes ? c : b, first, std::min(vectors * lanes, layer.out_per_group - first),
-                             vectors,        first};
-      }
-    }
-  }
-  plan->bias_columns = ((widths.count - 1) * widths.vectors + widths.last_vectors) * lanes;
 
   // In the order in which run() reads them.
   int64_t at = 0;
@@ -71,24 +53,26 @@ bool place_weights(const Layer& layer, const arch::KernelTable& kernels, Plan* p
   return plan->weights.allocate(static_cast<size_t>(plan->group_weights * layer.description.groups));
 }
 
-// Weights of one (input channel, output channel) at all points: G_y w G_x^T, summed in double.
+// Weights of one (input channel, output channel) at all points: G_y w G_x^T, summed in double. For the x-phases of one panel.
 class TransformedKernel {
  public:
   TransformedKernel(const Layer& layer, const Plan& plan, const LivePhase& z, const Panel& panel)
-      : layer_(layer), plan_(plan), z_(z), y_(*layer.phases[1].find(panel.y)), x_(*layer.phases[2].find(panel.x)) {
+      : layer_(layer), plan_(plan), z_(z), y_(*layer.phases[1].find(panel.y)), x_(layer.phases[2].find(panel.x)) {
     fill(plan.y, plan.y.phase[static_cast<size_t>(panel.y)], y_.taps, gy_);
-    fill(plan.x, plan.x.phase[static_cast<size_t>(panel.x)], x_.taps, gx_);
+    fill(plan.x, plan.x.phase[static_cast<size_t>(panel.x)], x_->taps, gx_);
   }
 
-  void transform(const float* weights, int64_t group, int64_t jz, int64_t ci, int64_t co) {
+  // `phase` is counted from the panel's first one.
+  void transform(const float* weights, int64_t group, int64_t jz, int64_t ci, int64_t phase, int64_t co) {
+    const LivePhase& x = x_[phase];
     for (int64_t py = 0; py < plan_.y.points; ++py) {
       for (int64_t px = 0; px < plan_.x.points; ++px) at_[py][px] = 0;
     }
     for (int64_t jy = 0; jy < y_.taps; ++jy) {
       double row[arch::max_points] = {};
-      for (int64_t jx = 0; jx < x_.taps; ++jx) {
+      for (int64_t jx = 0; jx < x.taps; ++jx) {
         const int64_t tap[max_rank] = {z_.first_tap + jz * layer_.phases[0].tap_step, y_.first_tap + jy * layer_.phases[1].tap_step,
-                                       x_.first_tap + jx * layer_.phases[2].tap_step};
+                                       x.first_tap + jx * layer_.phases[2].tap_step};
         const double w = static_cast<double>(weights[weight_index(layer_, group, ci, co, tap)]);
         for (int64_t px = 0; px < plan_.x.points; ++px) row[px] += gx_[px][jx] * w;
       }
@@ -116,7 +100,7 @@ class TransformedKernel {
   const Plan& plan_;
   const LivePhase& z_;
   const LivePhase& y_;
-  const LivePhase& x_;
+  const LivePhase* x_;  // neighbouring live phases are neighbours there
   Factors gy_ = {}, gx_ = {};
   double at_[arch::max_points][arch::max_points];
 };
@@ -135,8 +119,10 @@ void pack_weights(const Layer& layer, const arch::KernelTable& kernels, const fl
         const int64_t* const at = plan->weights_at.data() + p * static_cast<size_t>(points);
         TransformedKernel kernel(layer, *plan, z, panel);
         for (int64_t step = 0; step < steps; ++step) {
-          for (int64_t c = 0; c < panel.channels; ++c) {
-            kernel.transform(weights, group, step / layer.in_per_group, step % layer.in_per_group, panel.first_channel + c);
+          for (int64_t c = 0; c < panel.columns; ++c) {
+            const int64_t column = panel.channel + c;
+            kernel.transform(weights, group, step / layer.in_per_group, step % layer.in_per_group, column / layer.out_per_group,
+                             column % layer.out_per_group);
             for (int64_t point = 0; point < points; ++point) {
               if (at[point] >= 0) packed[at[point] * steps + step * panel.vectors * lanes + c] = kernel.at(point);
             }
@@ -151,8 +137,8 @@ bool pack_channels(const Layer& layer, const float* values, const Plan& plan, Bu
   if (!packed->allocate(static_cast<size_t>(plan.bias_columns * layer.description.groups))) return false;
   if (values == nullptr) return true;
   for (int64_t group = 0; group < layer.description.groups; ++group) {
-    for (int64_t c = 0; c < layer.out_per_group; ++c) {
-      (*packed)[static_cast<size_t>(group * plan.bias_columns + c)] = values[group * layer.out_per_group + c];
+    for (int64_t c = 0; c < plan.bias_columns; ++c) {
+      (*packed)[static_cast<size_t>(group * plan.bias_columns + c)] = values[group * layer.out_per_group + c % layer.out_per_group];
     }
   }
   return true;

@@ -14,9 +14,7 @@ class Blocks {
  public:
   Blocks(const Layer& layer, const Plan& plan, const Parallelism& parallelism)
       : layer_(layer), plan_(plan), block_lines_(plan.block_lines), block_columns_(plan.block_columns) {
-    // Planes are written when all x-phases of their rows are there.
-    unit_ = layer.description.layout == Layout::nchw ? static_cast<int64_t>(plan.x.phase.size()) : 1;
-    units_ = ceil_div(static_cast<int64_t>(plan.panels.size()), unit_);
+    units_ = static_cast<int64_t>(plan.panels.size()) / plan.unit_panels;
     // More blocks than threads even out when these end; but each reads all weights, which takes time where they are far. Each part
     // of the panels transforms the input anew: no more of them than there are threads.
     const int64_t threads = std::max<int64_t>(1, static_cast<int64_t>(parallelism.threads));
@@ -36,7 +34,7 @@ class Blocks {
     Block block{};
     const int64_t part = digits.next(parts_);
     const auto panel = [this](int64_t number) {
-      return std::min(plan_.panels.size(), static_cast<size_t>(units_ * number / parts_ * unit_));
+      return std::min(plan_.panels.size(), static_cast<size_t>(units_ * number / parts_ * plan_.unit_panels));
     };
     block.first_panel = panel(part);
     block.last_panel = panel(part + 1);
@@ -57,7 +55,7 @@ class Blocks {
   const Layer& layer_;
   const Plan& plan_;
   int64_t block_lines_, block_columns_;
-  int64_t unit_, units_;  // panels that stay together, and how many such there are
+  int64_t units_;  // of panels that are stored together
   int64_t parts_ = 1;
   int64_t count_ = 0;
 };
@@ -116,7 +114,8 @@ BlockTask::BlockTask(const Layer& layer, const arch::KernelTable& kernels, const
       plan(plan),
       arguments(arguments),
       w(workspace(layer, plan, plan.block_lines, plan.block_columns)),
-      planes(layer.description.layout == Layout::nchw) {
+      planes(layer.description.layout == Layout::nchw),
+      planes_stored(stores_planes(layer)) {
   float* at = reinterpret_cast<float*>(arguments.workspace + slot * workspace_bytes(layer, kernels, plan));
   const auto take = [&at](int64_t floats) {
     float* const taken = at;

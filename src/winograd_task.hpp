@@ -26,15 +26,17 @@ struct Line {
   int64_t x;  // g of the first column of the strip
 };
 
-// Outputs [first, last) of a tile that a phase has, when the tile's outputs are at g, g + e, ...
+// Outputs [first, last) of a tile that a phase, or what else has cells [begin, end), has, when the tile's outputs are at g, g + e,
+// ...
 struct Range {
   int64_t first, last;
   bool empty() const { return first >= last; }
 };
-inline Range outputs_of(const AxisDomain& domain, const PhaseDomain& phase, int64_t g) {
+template <typename Cells>
+Range outputs_of(const AxisDomain& domain, const Cells& cells, int64_t g) {
   const auto steps = [&](int64_t distance) { return domain.step == 1 ? distance : ceil_div(distance, domain.step); };
-  const int64_t first = std::clamp<int64_t>(steps(phase.begin - g), 0, domain.outputs);
-  return {first, std::clamp<int64_t>(steps(phase.end - g), first, domain.outputs)};
+  const int64_t first = std::clamp<int64_t>(steps(cells.begin - g), 0, domain.outputs);
+  return {first, std::clamp<int64_t>(steps(cells.end - g), first, domain.outputs)};
 }
 
 // A thread's part of the workspace and the block that it works on.
@@ -55,7 +57,8 @@ struct BlockTask {
   const Plan& plan;
   const RunArguments& arguments;
   const Workspace w;
-  const bool planes;  // NCHW
+  const bool planes;  // of the input: NCHW
+  const bool planes_stored;
   float *v, *m, *source, *rows, *inner, *outputs, *zeros;
 
   Block block{};

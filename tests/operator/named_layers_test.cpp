@@ -95,6 +95,8 @@ std::vector<NamedLayer> named_layers() {
       {"k1024 s256 (pytorch issue 120982)", layer(2, 1, 1, {{9, 1024, 256, 1, 384, 384, 0}})},
       {"k64 s32 (a segmentation head)", layer(3, 3, 1, {{3, 64, 32, 1, 16, 16, 0}, {3, 64, 32, 1, 16, 16, 0}})},
       {"k16 s8, one axis (a vocoder)", layer(32, 16, 1, {{32, 16, 8, 1, 4, 4, 0}})},
+      {"k25 s4 to one channel (WaveGAN's last layer)", layer(7, 1, 1, {{40, 25, 4, 1, 11, 10, 0}})},
+      {"k40 s20 to one channel (a speech codec's decoder)", layer(6, 1, 1, {{19, 40, 20, 1, 10, 10, 0}})},
       {"stride 100, kernel 3", layer(3, 5, 1, {{4, 3, 100, 1, 1, 0, 60}})},
       {"dilation 50", layer(3, 5, 1, {{20, 3, 2, 50, 20, 31, 1}})},
       {"three axes", layer(5, 6, 1, {{3, 3, 2, 1, 1, 1, 1}, {4, 2, 2, 1, 0, 0, 0}, {5, 4, 2, 1, 1, 1, 0}}, 2)},

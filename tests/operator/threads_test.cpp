@@ -18,7 +18,8 @@ class Threads : public OnTarget {
       int64_t batch, in_channels, out_channels, groups, height, width, kernel, stride;
     } rows[] = {{1, 16, 24, 1, 12, 14, 4, 2}, {3, 5, 7, 1, 5, 6, 3, 2},    {1, 32, 32, 32, 20, 20, 4, 2},
                 {2, 12, 3, 1, 16, 33, 4, 2},  {1, 64, 48, 1, 3, 3, 3, 2},  {1, 8, 8, 2, 9, 40, 2, 2},
-                {1, 1, 1, 1, 1, 1, 3, 2},     {1, 9, 17, 1, 30, 30, 3, 1}, {1, 4, 4, 1, 4, 4, 9, 5}};
+                {1, 1, 1, 1, 1, 1, 3, 2},     {1, 9, 17, 1, 30, 30, 3, 1}, {1, 4, 4, 1, 4, 4, 9, 5},
+                {1, 12, 1, 1, 9, 31, 16, 8},  {1, 9, 5, 1, 7, 23, 8, 4}};
     std::vector<tconv::Description> all;
     for (const auto& row : rows) {
       tconv::Description d;

@@ -29,7 +29,7 @@ class Measurement {
  public:
   Measurement(const tconv::Description& layer, Numbers numbers, uint64_t seed);
 
-  // False when these options cannot do the layer. `variant`: the plan's.
+  // False when these options cannot do the layer. `variant`: the plan's, however panels are cut.
   bool measure(const tconv::Options& options, Errors* errors, std::string* variant) const;
   // Empty, or what is wrong by the bound that support/winograd_bounds.hpp derives. Counts layers done in `ran`.
   std::string beyond_bound(const tconv::Options& options, int64_t* ran) const;
