@@ -183,6 +183,7 @@ struct GemmTiles {
   ptrdiff_t a_gap = 0;
   ptrdiff_t init_gap = 0;
   ptrdiff_t c_gap = 0;
+  const float* bias = nullptr;  // added to what sums begin with
   // What is asked for meanwhile, and by how many bytes it moves on in a round of steps.
   const char* ask = nullptr;
   size_t ask_step = 0;
@@ -236,6 +237,14 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
     for (size_t m = 0; m < MR; ++m, NextRow(init, init_stride)) {
 #pragma GCC unroll 4
       for (size_t v = 0; v < NV; ++v) acc[m][v] = LoadTile<NV>(init, v, init_tail);
+    }
+    if (HWY_UNLIKELY(t->bias != nullptr)) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) {
+        const V bias = hn::Load(d, t->bias + v * kLanes);
+#pragma GCC unroll 16
+        for (size_t m = 0; m < MR; ++m) acc[m][v] = hn::Add(bias, acc[m][v]);
+      }
     }
 
     const ptrdiff_t a_stride = s->a_stride * kFloat;

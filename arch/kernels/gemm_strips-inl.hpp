@@ -48,8 +48,8 @@ struct RowCursor {
   }
 };
 
-// One tile with a residual, with an epilogue that is not a clamp, or, on targets without masks, with a last vector that is not
-// whole.
+// One tile with an epilogue that is not a clamp, with a residual that has gaps where A has none, or, on targets without masks, with
+// a last vector that is not whole.
 template <size_t NV>
 HWY_NOINLINE void AwkwardTile(const GemmStrip& s, size_t first_row, size_t rows) {
   const D d;
@@ -128,6 +128,12 @@ HWY_INLINE GemmTiles TilesFrom(const GemmStrip& s, size_t first_row, size_t coun
     tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
     if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
   }
+  if (s.residual != nullptr) {
+    tiles.init = first.in(s.residual, s.residual_stride, s.residual_run_stride);
+    tiles.init_stride = s.residual_stride;
+    tiles.init_gap = Gap(s, s.residual_stride, s.residual_run_stride);
+    tiles.bias = s.bias;
+  }
   tiles.ask = reinterpret_cast<const char*>(s.b);
   return tiles;
 }
@@ -157,6 +163,7 @@ void TilesOfPanels(const GemmStrip& s, size_t first_row, size_t rows, size_t cou
       panel.b += s.b_panel;
       tiles.c += kWidth;
       tiles.init += kWidth;
+      if (tiles.bias != nullptr) tiles.bias += kWidth;
       if (ask_step != 0) tiles.ask += tiles.count * panel_bytes;
     }
   }
@@ -209,8 +216,10 @@ template <size_t NV>
 void GemmColumns(const GemmStrip& s) {
   constexpr size_t MR = kGemmRows[NV - 1];
   const bool by_runs = s.run != 0 && Gap(s, s.a_stride, s.a_run_stride) != 0;
-  const bool awkward = s.residual != nullptr || !IsClamp(s.epilogue.kind) || (!kMaskedTails && s.columns != NV * kLanes) ||
-                       (s.bias == nullptr && s.run != 0 && !by_runs);
+  // A tile that reaches into the next run reads what its sums begin with in one go.
+  const bool broken = s.run != 0 && !by_runs &&
+                      (s.bias == nullptr || (s.residual != nullptr && Gap(s, s.residual_stride, s.residual_run_stride) != 0));
+  const bool awkward = broken || !IsClamp(s.epilogue.kind) || (!kMaskedTails && s.columns != NV * kLanes);
   const size_t part = by_runs ? s.run : s.rows;
   const size_t count = (part + MR - 1) / MR;
   if (count == 0) return;
