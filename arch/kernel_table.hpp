@@ -290,6 +290,36 @@ struct WinogradOutput {
 using WinogradInputFunction = void (*)(const WinogradInput& rows);
 using WinogradOutputFunction = void (*)(const WinogradOutput& rows);
 
+// Products of Strassen's algorithm in Winograd's form (src/strassen.hpp).
+constexpr int strassen_products = 7;
+
+// strassen_input: the left factors of all products, from a row of the upper half and one of the lower: to[product][i], i < half.
+struct StrassenInput {
+  const float* upper;  // A11, then A12
+  const float* lower;  // A21, then A22
+  size_t half;
+  float* to;
+  ptrdiff_t to_factor;  // between products
+};
+
+// strassen_output: C = f(bias + sum + product + residual), rows of one panel.
+struct StrassenOutput {
+  const float* sum;  // a row of `width` floats after the other, 64-byte aligned
+  const float* product;
+  float* also;   // or nullptr: another sum, to which the product is added
+  size_t width;  // of a panel, whole vectors
+  size_t rows;
+  float* c;
+  const ptrdiff_t* row;   // where each row lies in C
+  size_t columns;         // of them, as in GemmStrip
+  const float* bias;      // panel-wide (padded)
+  const float* residual;  // or nullptr
+  const ptrdiff_t* residual_row;
+  const float* slopes;  // panel-wide, for prelu
+  Epilogue epilogue;
+  bool streams;  // as in GemmStrip
+};
+
 struct KernelTable {
   static constexpr int max_vectors = 4;  // widest panel
   static constexpr int max_planar_rows = 16;
@@ -325,6 +355,9 @@ struct KernelTable {
   // [points] and [points][outputs]; nullptr where there is no such domain (points < 3, outputs >= points).
   WinogradInputFunction winograd_input[max_points + 1];
   WinogradOutputFunction winograd_output[max_points + 1][max_points];
+
+  void (*strassen_input)(const StrassenInput& row);
+  void (*strassen_output)(const StrassenOutput& rows);
 
   // to[b * block_stride + i] = from[b * block + i] for blocks of planar_vectors * lanes numbers; zeros after `count`, to the end of
   // a block.

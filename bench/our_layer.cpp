@@ -49,6 +49,7 @@ OurLayer::OurLayer(const Layer& layer, const Choice& choice, const float* input,
 std::string OurLayer::variant() const { return variant_of(operation_.plan(), 0); }
 
 Accuracy OurLayer::accuracy() const {
+  if (std::strcmp(algorithm(), "strassen") == 0) return Accuracy::winograd_standard;
   if (std::strstr(algorithm(), "winograd") == nullptr) return Accuracy::direct;
   return choice_.winograd == WinogradClass::strict ? Accuracy::winograd_strict : Accuracy::winograd_standard;
 }

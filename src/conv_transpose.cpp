@@ -12,6 +12,7 @@
 #include "planar.hpp"
 #include "planar_winograd.hpp"
 #include "small_image.hpp"
+#include "strassen.hpp"
 #include "window_gemm.hpp"
 #include "winograd.hpp"
 
@@ -29,6 +30,7 @@ struct ConvTranspose::State {
   small_image::Plan small_image;
   winograd::Plan winograd;
   planar_winograd::Plan planar_winograd;
+  strassen::Plan strassen;
 };
 
 namespace {
@@ -49,8 +51,10 @@ auto with_plan(AnyState& s, const Function& f) {
       return f(s.small_image);
     case Algorithm::winograd:
       return f(s.winograd);
-    default:
+    case Algorithm::planar_winograd:
       return f(s.planar_winograd);
+    default:
+      return f(s.strassen);
   }
 }
 

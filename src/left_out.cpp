@@ -4,6 +4,7 @@
 #include "planar.hpp"
 #include "planar_winograd.hpp"
 #include "small_image.hpp"
+#include "strassen.hpp"
 #include "window_gemm.hpp"
 #include "winograd.hpp"
 
@@ -29,6 +30,9 @@ TCONV_LEAVE_OUT(depthwise)
 #endif
 #if TCONV_WITHOUT_SMALL_IMAGE
 TCONV_LEAVE_OUT(small_image)
+#endif
+#if TCONV_WITHOUT_STRASSEN
+TCONV_LEAVE_OUT(strassen)
 #endif
 #if TCONV_WITHOUT_WINOGRAD
 TCONV_LEAVE_OUT(winograd)

@@ -8,13 +8,15 @@
 #include "planar.hpp"
 #include "planar_winograd.hpp"
 #include "small_image.hpp"
+#include "strassen.hpp"
 #include "window_gemm.hpp"
 #include "winograd.hpp"
 
 namespace tconv {
 namespace {
 
-constexpr const char* names[] = {"auto", "window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd"};
+constexpr const char* names[] = {"auto",        "window_gemm", "planar",          "depthwise",
+                                 "small_image", "winograd",    "planar_winograd", "strassen"};
 
 struct Entry {
   Algorithm algorithm;
@@ -40,6 +42,10 @@ constexpr Entry entries[] = {
          TCONV_WITHOUT_PLANAR_WINOGRAD,
          "winograd.accuracy strict or standard, max_workspace_bytes >= 131072, finite weights, a tap or more in every phase of y, "
          "two in some, within 256 inputs and few enough for winograd.outputs")},
+    {Algorithm::strassen, strassen::supports, strassen::estimate,
+     needs(TCONV_WITHOUT_STRASSEN,
+           "winograd.accuracy standard, layout nhwc, kernel = stride on every axis, one group, an even number of input channels "
+           "up to 8192, finite weights, and room in max_packed_bytes and max_workspace_bytes")},
 };
 
 // Groups of one channel: all but these do them one after the other, and their estimates leave out most of what calls for so little

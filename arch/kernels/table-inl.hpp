@@ -20,7 +20,10 @@ HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/depthwise-inl.hpp"
 #include "arch/kernels/depthwise_planes-inl.hpp"
 #endif
-#if !TCONV_WITHOUT_WINDOW_GEMM
+// Those that multiply with the kernels of window GEMM, or finish their sums with them.
+#define TCONV_WITH_GEMM \
+  (!TCONV_WITHOUT_WINDOW_GEMM || !TCONV_WITHOUT_SMALL_IMAGE || !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_STRASSEN)
+#if TCONV_WITH_GEMM
 #include "arch/kernels/gemm-inl.hpp"
 // Keeps clang-format from sorting: the strips are made of the tiles.
 #include "arch/kernels/gemm_strips-inl.hpp"
@@ -34,6 +37,9 @@ HWY_BEFORE_NAMESPACE();
 #if !TCONV_WITHOUT_SMALL_IMAGE
 #include "arch/kernels/small_image-inl.hpp"
 #endif
+#if !TCONV_WITHOUT_STRASSEN
+#include "arch/kernels/strassen-inl.hpp"
+#endif
 #if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/winograd-inl.hpp"
 #endif
@@ -42,7 +48,7 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-#if !TCONV_WITHOUT_WINDOW_GEMM
+#if TCONV_WITH_GEMM
 template <size_t NV>
 void FillGemm(KernelTable* table) {
   if constexpr (NV > 0) {
@@ -63,7 +69,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   *table = {};
   table->target = TCONV_TABLE_TARGET;
   table->lanes = kLanes;
-#if !TCONV_WITHOUT_WINDOW_GEMM
+#if TCONV_WITH_GEMM
   FillGemm<KernelTable::max_vectors>(table);
   table->gemm_asks = kGemmAsks;
 #endif
@@ -86,6 +92,10 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #endif
 #if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
   FillWinograd<max_points>(table);
+#endif
+#if !TCONV_WITHOUT_STRASSEN
+  table->strassen_input = StrassenFactors;
+  table->strassen_output = StrassenSums;
 #endif
 #if !TCONV_WITHOUT_SMALL_IMAGE
   FillPixels<KernelTable::max_vectors>(table);

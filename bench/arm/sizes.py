@@ -28,14 +28,14 @@ int main() {
   return !op->run(input, output, workspace, sizeof workspace).ok();
 }
 """
-ALGORITHMS = ["window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd"]
+ALGORITHMS = ["window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd", "strassen"]
 BUILDS = [
     ("everything", []),
     ("without target scalar", ["-DTCONV_TARGETS=neon"]),
     ("without target neon", ["-DTCONV_TARGETS=scalar"]),
     *((f"without algorithm {left_out}", ["-DTCONV_ALGORITHMS=" + ";".join(a for a in ALGORITHMS if a != left_out)])
       for left_out in ALGORITHMS),
-    ("without winograd and planar_winograd", ["-DTCONV_ALGORITHMS=window_gemm;planar;depthwise;small_image"]),
+    ("without winograd and planar_winograd", ["-DTCONV_ALGORITHMS=window_gemm;planar;depthwise;small_image;strassen"]),
     ("window_gemm on neon alone", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm"]),
     ("window_gemm on neon alone, -Os", ["-DTCONV_TARGETS=neon", "-DTCONV_ALGORITHMS=window_gemm", "-DCMAKE_BUILD_TYPE=MinSizeRel"]),
 ]

@@ -27,22 +27,26 @@ enum class Algorithm : uint8_t {
   small_image,  // few pixels, many channels: the weights stream by once, and each of them meets all pixels
   winograd,     // minimal filtering over tiles of the image: one transformed input for all phases, products as in window_gemm
   planar_winograd,  // planar, with minimal filtering along y: for few output channels
+  strassen,         // kernel = stride: seven products of halves of the matrices instead of eight
 };
 constexpr Algorithm all_algorithms[] = {Algorithm::window_gemm, Algorithm::planar,   Algorithm::depthwise,
-                                        Algorithm::small_image, Algorithm::winograd, Algorithm::planar_winograd};
-// "auto", "window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd".
+                                        Algorithm::small_image, Algorithm::winograd, Algorithm::planar_winograd,
+                                        Algorithm::strassen};
+// "auto", "window_gemm", "planar", "depthwise", "small_image", "winograd", "planar_winograd", "strassen".
 const char* algorithm_name(Algorithm algorithm);
 bool algorithm_from_name(const char* name, Algorithm* algorithm);
 
-// What rounding errors winograd and planar_winograd may make (docs/winograd.md has the measured figures).
+// What rounding errors winograd, planar_winograd and strassen may make (docs/winograd.md and docs/algorithms.md have the measured
+// figures). strassen is for `standard` alone.
 enum class WinogradAccuracy : uint8_t {
   off,       // direct algorithms alone
   strict,    // on N(0,1) data, offset or not, the root mean square of the errors is at most 1.25 times window_gemm's
   standard,  // on N(0,1) data the largest error is at most 5e-5 of the output's root mean square
 };
 
-// Which variants of Winograd's minimal filtering the plan may use. NaN, infinity and overflow in an input spread over all outputs
-// of the tiles that it meets; a layer with weights that are not finite is done by another algorithm.
+// Which variants of Winograd's minimal filtering the plan may use, and whether it may use strassen. NaN, infinity and overflow in
+// an input spread over all outputs of the tiles that it meets (strassen: over the outputs of another pixel of its image, too); a
+// layer with weights that are not finite is done by another algorithm.
 struct WinogradOptions {
   WinogradAccuracy accuracy = WinogradAccuracy::standard;
   int outputs = 0;  // 2 .. 7, of a tile along each axis that is filtered; 0: the plan chooses
@@ -56,8 +60,8 @@ struct Options {
   Algorithm algorithm = Algorithm::automatic;  // forcing one that cannot do the layer is an error (unsupported)
   CacheSizes cache;                            // zeros: detected
   WinogradOptions winograd;
-  size_t max_workspace_bytes = size_t{4} << 20;  // per thread, of winograd and planar_winograd; below 128 KiB they are not used
-  size_t max_packed_bytes = SIZE_MAX;            // of packed weights of winograd and planar_winograd
+  size_t max_workspace_bytes = size_t{4} << 20;  // per thread, of winograd, planar_winograd, strassen; below 128 KiB not used
+  size_t max_packed_bytes = SIZE_MAX;            // of packed weights of winograd, planar_winograd, strassen
 };
 
 // The caller's threads. The library starts none.

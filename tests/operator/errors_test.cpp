@@ -173,7 +173,7 @@ TEST(Errors, WinogradOptions) {
   options = {};
   options.winograd.grid = static_cast<tconv::WinogradOptions::Grid>(44);
   expect(options, StatusCode::invalid_argument, {"winograd.grid", "44"});
-  for (tconv::Algorithm algorithm : {tconv::Algorithm::winograd, tconv::Algorithm::planar_winograd}) {
+  for (tconv::Algorithm algorithm : {tconv::Algorithm::winograd, tconv::Algorithm::planar_winograd, tconv::Algorithm::strassen}) {
     options = {};
     options.algorithm = algorithm;
     options.winograd.accuracy = tconv::WinogradAccuracy::off;

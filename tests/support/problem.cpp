@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "support/crash_report.hpp"
+#include "support/strassen_bounds.hpp"
 #include "support/winograd_bounds.hpp"
 
 namespace tconv_test {
@@ -234,6 +235,11 @@ Outcome run_case(const Problem& problem, const Variant& variant) {
 std::string compare(const Problem& problem, const Floats& actual) { return compare(problem, problem.expected, actual); }
 
 std::string compare(const Problem& problem, const Floats& actual, const tconv::PlanSummary& plan) {
+  if (plan.algorithm == tconv::Algorithm::strassen) {
+    const Expectation expected = expect_strassen(problem.expected, problem.sizes, with_slopes(problem), problem.exact,
+                                                 to_doubles(problem.x), to_doubles(problem.w));
+    return compare(problem, expected, actual);
+  }
   const Filtering filtering = filtering_of(problem.sizes, plan);
   if (!filtering.any()) return compare(problem, problem.expected, actual);
   const Expectation expected = expect_filtered(problem.expected, problem.sizes, with_slopes(problem), filtering,

@@ -45,6 +45,19 @@ void random_channels(Random& random, int64_t most, tconv::Description* d) {
   }
 }
 
+// kernel = stride on all axes, as many real layers have it, and channels that halve.
+void pixels_to_tiles(Random& random, tconv::Description* d) {
+  d->groups = 1;
+  d->in_channels += d->in_channels % 2;
+  for (int a = 0; a < d->rank; ++a) {
+    tconv::Axis& axis = d->axis[a];
+    axis.dilation = 1;
+    axis.kernel = axis.stride = uniform(random, 1, 4);
+    axis.output_padding = std::min(axis.output_padding, axis.stride - 1);
+    if (axis.stride * axis.input + axis.output_padding <= axis.pad_begin + axis.pad_end) axis.pad_begin = axis.pad_end = 0;
+  }
+}
+
 }  // namespace
 
 tconv::Activation random_activation(Random& random) {
@@ -73,6 +86,7 @@ tconv::Description random_layer(Random& random, const LayerLimits& limits) {
     d.batch = chance(random, 0.7) ? 1 : uniform(random, 2, 3);
     for (int a = 0; a < d.rank; ++a) d.axis[a] = random_axis(random, largest_input[d.rank]);
     random_channels(random, limits.max_channels, &d);
+    if (chance(random, 0.08)) pixels_to_tiles(random, &d);
     if (chance(random, 0.15)) d.auto_pad = static_cast<tconv::AutoPad>(uniform(random, 1, 3));
     if (chance(random, 0.1)) {
       for (int a = 0; a < d.rank; ++a) {

@@ -11,8 +11,8 @@ namespace tconv_test {
 
 constexpr tconv::Layout all_layouts[] = {tconv::Layout::nchw, tconv::Layout::nhwc};
 constexpr tconv::Algorithm automatic_and_all_algorithms[] = {
-    tconv::Algorithm::automatic,   tconv::Algorithm::window_gemm, tconv::Algorithm::planar,         tconv::Algorithm::depthwise,
-    tconv::Algorithm::small_image, tconv::Algorithm::winograd,    tconv::Algorithm::planar_winograd};
+    tconv::Algorithm::automatic,   tconv::Algorithm::window_gemm, tconv::Algorithm::planar,          tconv::Algorithm::depthwise,
+    tconv::Algorithm::small_image, tconv::Algorithm::winograd,    tconv::Algorithm::planar_winograd, tconv::Algorithm::strassen};
 
 class Sweep {
  public:

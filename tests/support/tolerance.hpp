@@ -11,7 +11,7 @@
 // The activation on the input changes x by at most input_activation_error(x); the sum by the scatter of that with |w|.
 // The activation f: |f~(s~) - f(s)| <= L * |s~ - s| + activation_error(s), with L the Lipschitz constant of f and f~'s own error.
 //
-// Winograd does not satisfy the bound of the sum; winograd_bounds.hpp has its own.
+// Winograd and Strassen do not satisfy the bound of the sum; winograd_bounds.hpp and strassen_bounds.hpp have their own.
 #pragma once
 
 #include "support/oracle.hpp"

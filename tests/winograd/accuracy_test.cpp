@@ -110,6 +110,55 @@ TEST_P(WinogradClasses, StandardHasItsLargestError) {
   }
 }
 
+// kernel = stride, by Strassen's algorithm.
+std::vector<int64_t> strassen_channels() {
+  if (effort(0, 1, 1) == 0) return {64};
+  return effort(0, 0, 1) == 1 ? std::vector<int64_t>{2, 8, 32, 128, 512, 1024, 4096, 8192}
+                              : std::vector<int64_t>{2, 64, 1024, 8192};
+}
+
+tconv::Options strassen_options(tconv::Target target) {
+  tconv::Options options;
+  options.target = target;
+  options.algorithm = Algorithm::strassen;
+  return options;
+}
+
+TEST_P(WinogradClasses, StrassenHasStandardsLargestError) {
+  double worst = 0, ratio = 0;
+  for (const int64_t channels : strassen_channels()) {
+    for (const TapsLayer& layer : {TapsLayer{2, 1, 2, 2, 0}, TapsLayer{1, 1, 1, 1, 0}}) {
+      const Measurement measurement(describe(layer, channels, 40, layer.rank == 1 ? 150 : 12, tconv::Layout::nhwc), Numbers::normal,
+                                    11);
+      SCOPED_TRACE(to_string(layer) + ", " + std::to_string(channels) + " input channels, seed 11");
+      Errors errors;
+      std::string variant;
+      ASSERT_TRUE(measurement.measure(strassen_options(GetParam()), &errors, &variant));
+      EXPECT_LE(errors.max, standard_largest);
+      worst = std::max(worst, errors.max);
+      ratio = std::max(ratio, errors.rms / measurement.direct(GetParam()).rms);
+    }
+  }
+  const std::vector<float> weights(8194);
+  tconv::Description d = describe({1, 1, 1, 1, 0}, 8194, 1, 4, tconv::Layout::nhwc);
+  EXPECT_EQ(tconv::ConvTranspose::create(d, weights.data(), nullptr, strassen_options(GetParam())).status().code(),
+            tconv::StatusCode::unsupported);
+  d.in_channels = 8192;
+  EXPECT_TRUE(tconv::ConvTranspose::create(d, weights.data(), nullptr, strassen_options(GetParam())).ok());
+  std::printf("strassen, largest error: %.3g of the output's rms, largest ratio to direct: %.3f\n", worst, ratio);
+}
+
+TEST_P(WinogradClasses, StrassenStaysWithinTheDerivedBoundOfUnfriendlyNumbers) {
+  int64_t ran = 0;
+  for (const Numbers numbers : {Numbers::offset, Numbers::cancelling, Numbers::wide}) {
+    for (const int64_t channels : {8, 64}) {
+      const Measurement measurement(describe({2, 1, 2, 2, 0}, channels, 40, 12, tconv::Layout::nhwc), numbers, 11);
+      EXPECT_EQ(measurement.beyond_bound(strassen_options(GetParam()), &ran), "") << numbers_name(numbers);
+    }
+  }
+  EXPECT_EQ(ran, 6);
+}
+
 // No class speaks of these numbers; errors are held to the derived bound.
 TEST_P(WinogradClasses, UnfriendlyNumbersStayWithinTheDerivedBound) {
   int64_t ran = 0;

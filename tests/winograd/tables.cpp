@@ -1,6 +1,8 @@
-// Prints the tables of docs/winograd.md as Markdown: the errors of every variant, or what limits of memory cost.
+// Prints the tables of docs/winograd.md and of Strassen in docs/algorithms.md as Markdown: the errors of every variant, or what
+// limits of memory cost.
 //
 //     winograd_tables errors [--channels N] [--target NAME]
+//     winograd_tables strassen [--target NAME]
 //     winograd_tables memory [--target NAME]
 #include <algorithm>
 #include <chrono>
@@ -61,6 +63,29 @@ void print(tconv::Algorithm algorithm, int rank, int64_t most_taps, int64_t chan
     for (size_t i = 0; i < 4; ++i) {
       std::printf(" %.3g / %.3g | %.3g / %.3g |", 1e6 * row.errors[i].max, 1e6 * row.errors[i].rms, 1e6 * row.direct[i].max,
                   1e6 * row.direct[i].rms);
+    }
+    std::printf("\n");
+  }
+}
+
+void print_strassen(tconv::Target target) {
+  std::printf("\nstrassen, kernel = stride = 2, %s\n\n| input channels |", tconv::target_name(target));
+  for (const Numbers n : all_numbers) std::printf(" %s | direct |", numbers_name(n));
+  std::printf("\n|---|");
+  for (int i = 0; i < 8; ++i) std::printf("---|");
+  std::printf("\n");
+  tconv::Options options;
+  options.target = target;
+  options.algorithm = tconv::Algorithm::strassen;
+  for (const int64_t channels : {32, 128, 256, 512, 1024, 2048, 8192}) {
+    std::printf("| %d |", static_cast<int>(channels));
+    for (const Numbers n : all_numbers) {
+      const Measurement m(describe({2, 1, 2, 2, 0}, channels, 32, 14, tconv::Layout::nhwc), n, 1);
+      Errors e;
+      std::string variant;
+      if (!m.measure(options, &e, &variant)) continue;
+      const Errors direct = m.direct(target);
+      std::printf(" %.3g / %.3g | %.3g / %.3g |", 1e6 * e.max, 1e6 * e.rms, 1e6 * direct.max, 1e6 * direct.rms);
     }
     std::printf("\n");
   }
@@ -149,6 +174,10 @@ int main_of(int count, char** arguments) {
     print(tconv::Algorithm::winograd, 2, 5, channels, target);
     print(tconv::Algorithm::winograd, 1, 7, channels, target);
     print(tconv::Algorithm::planar_winograd, 2, 7, channels, target);
+    return 0;
+  }
+  if (what == "strassen") {
+    print_strassen(target);
     return 0;
   }
   if (what != "memory") return 2;

@@ -50,12 +50,14 @@ void add_plan_options(CLI::App* verb, PlanOptions* options) {
       ->capture_default_str();
   std::vector<std::string> classes;
   for (const auto& c : winograd_classes) classes.emplace_back(c.name);
-  verb->add_option("--winograd", options->winograd, "Rounding errors that Winograd's minimal filtering may make; off forbids it")
+  verb->add_option("--winograd", options->winograd,
+                   "Rounding errors that Winograd's minimal filtering may make; off forbids it (and all but standard strassen)")
       ->check(CLI::IsMember(classes))
       ->capture_default_str();
-  add_size_option(verb, "--max-workspace", &options->max_workspace, "Bytes of workspace per thread that Winograd may use (e.g. 1M)")
+  add_size_option(verb, "--max-workspace", &options->max_workspace,
+                  "Bytes of workspace per thread that Winograd and strassen may use (e.g. 1M)")
       ->default_str("4M");
-  add_size_option(verb, "--max-packed", &options->max_packed, "Bytes of packed weights that Winograd may use")
+  add_size_option(verb, "--max-packed", &options->max_packed, "Bytes of packed weights that Winograd and strassen may use")
       ->default_str("no limit");
 }
 
