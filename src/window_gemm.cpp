@@ -28,6 +28,12 @@ bool pixels_contiguous(const Layer& layer) {
          (!d.residual || layer.geometry.residual_pitch.pixel == d.out_channels);
 }
 
+// Pixels that are a large power of two apart fall into few sets of L1: too few for the rows of a tile?
+bool pixels_alias(const Layer& layer, const Options& options, int64_t tile_rows) {
+  const int64_t distance = layer.geometry.input_pitch.pixel * static_cast<int64_t>(sizeof(float));
+  return tile_rows * std::min<int64_t>(distance & -distance, 4096) > static_cast<int64_t>(options.cache.l1);
+}
+
 // x-phase groups. Where phases share panels, a group ends at phase p mod s: the phases before it have their first output one q
 // later.
 bool x_groups(const Layer& layer, Buffer<PhaseGroup>* groups) {
@@ -165,6 +171,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   double vectors_per_k = 0;
   const bool joined = rows_follow(layer);
   const int64_t pixels = row_pixels(layer);
+  int64_t most_tile_rows = 0;
   double per_row = 0;  // cycles to begin and end the strips of one such row, and their register tiles
   for (const PhaseGroup& group : groups) {
     if (group.taps == 0) continue;
@@ -173,6 +180,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
       const double taps = static_cast<double>(group.taps * times);
       cycles_per_k += taps * panels.cycles;
       const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[panels.vectors - 1]);
+      most_tile_rows = std::max(most_tile_rows, tile_rows);
       per_row +=
           static_cast<double>(times * panels.count) * ((joined ? 150 : 60) + 12 * static_cast<double>(ceil_div(pixels, tile_rows)));
       vectors_per_k += taps * static_cast<double>((panels.count - 1) * panels.vectors + panels.last_vectors);
@@ -195,6 +203,10 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double passes = static_cast<double>(layer.description.batch * ceil_div(layer.output(0), layer.axis(0).stride));
   const double stream = passes * stream_cycles(options.cache, weight_bytes);
   cycles = std::max(cycles + 0.5 * stream, 1.1 * stream);
+  // Pixels that are copied, once per y-phase.
+  if (layer.description.layout == Layout::nhwc && pixels_alias(layer, options, most_tile_rows)) {
+    cycles += 0.5 * input * static_cast<double>(std::min(layer.axis(1).stride, layer.axis(1).kernel));
+  }
   if (layer.description.layout == Layout::nchw) {
     // Transposing takes about a cycle a number, less than half of it where all of them stay in L2, and the ends of a row: the input
     // once per y-phase, the output once.
@@ -265,9 +277,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
       right.first = std::min(right.first, x.input - reach - 2 * tile);
     }
   }
-  // Pixels that are a large power of two apart fall into few sets of L1: too few for the rows of a tile.
-  const int64_t distance = g.input_pitch.pixel * static_cast<int64_t>(sizeof(float));
-  const bool aliases = tile_rows * std::min<int64_t>(distance & -distance, 4096) > static_cast<int64_t>(options.cache.l1);
+  const bool aliases = pixels_alias(layer, options, tile_rows);
   // A single row with borders is three strips for each panel, which costs more than a copy of few pixels.
   const bool few_pixels =
       (left.pixels() > 0 || right.pixels() > 0) && g.axis[0].input * g.axis[1].input == 1 && x.input < 8 * tap_panels;
