@@ -176,7 +176,7 @@ class BandTask : ProductRows {
       finisher_.finish_rows(
           strip_,
           in_place ? finisher_.output_row(task_.image, channel + c, task_.plane, oy_) : finisher_.rows() + c * bands_.periods * n,
-          finisher_.row_epilogue(channel + c), rows, width, in_place ? neighbour_distance(rows, stride, pitch.row) : n,
+          channel + c, rows, width, in_place ? neighbour_distance(rows, stride, pitch.row) : n,
           [&](int64_t phase, arch::OverlapTerm* term, size_t at) { return append_terms(c, 0, phase, term, at); });
     }
     if (in_place) return;
@@ -199,8 +199,8 @@ class BandTask : ProductRows {
 constexpr double of_row = 150;           // an output row made alone,
 constexpr double of_call = 60;           // each kernel called for it,
 constexpr double of_channel = 40;        // and each channel finished
-constexpr double of_end = 12;            // the ends of an output row of a band, for each row of T,
-constexpr double of_scratch_end = 30;    // and where rows are made in scratch, of which a band takes more
+constexpr double of_end = 12;            // the ends of an output row of a band, for each row of T
+constexpr double of_scratch = 0.7;       // an output that is made in scratch, of which a band takes more
 constexpr double copied = 0.15;          // a number of an input row
 constexpr double copied_from_far = 0.5;  // where inputs may lie beyond L2
 constexpr double least_gain = 0.05;      // for which bands are made
@@ -253,7 +253,8 @@ Bands choose_bands(const Layer& layer, const arch::KernelTable& kernels, const O
   const double together = steps * static_cast<double>(x.input) / static_cast<double>(block) * blocks.cycles(t_rows);
   const double calls = of_row + of_call * static_cast<double>(blocks.count(t_rows)) + of_channel * static_cast<double>(channels);
   const double fewer_calls = calls * (1 - 1 / static_cast<double>(b.periods));
-  const double ends = (rows_in_place(layer) ? of_end : of_scratch_end) * static_cast<double>(t_rows);
+  const double scratch = rows_in_place(layer) ? 0 : of_scratch * static_cast<double>(channels * g.output[2]);
+  const double ends = of_end * static_cast<double>(t_rows) + scratch;
   // Planes are copied at more expense than blocks of single rows, and those are fetched meanwhile where they may lie beyond L2.
   const bool far = static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2 / 2);
   const double of_number = far ? copied_from_far : copied;

@@ -107,8 +107,7 @@ class Task {
       const auto append = [this](int64_t p, arch::OverlapTerm* term, size_t at) { return append_terms(p, term, at); };
       if (alike > 1) {
         finisher_.finish_rows(strip_, finisher_.output_row(task_.image, channel_, task_.plane, oy + row * stride) + strip_.begin,
-                              finisher_.row_epilogue(channel_), alike, plan_.t_pitch,
-                              neighbour_distance(alike, stride, g.output_pitch.row), append);
+                              channel_, alike, plan_.t_pitch, neighbour_distance(alike, stride, g.output_pitch.row), append);
       } else {
         finisher_.finish(strip_, task_.image, channel_, 0, task_.plane, oy + row * stride, append);
         finisher_.store_pixels(strip_, task_.image, channel_, 1, task_.plane, oy + row * stride);

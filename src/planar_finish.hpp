@@ -85,11 +85,6 @@ class Finisher {
   float* rows() const { return scratch_.rows; }
   const arch::Epilogue& epilogue() const { return epilogue_; }
 
-  arch::RowEpilogue row_epilogue(int64_t channel) const {
-    const size_t c = static_cast<size_t>(channel);
-    return {plan_.bias[c], plan_.slopes.size() != 0 ? plan_.slopes[c] : 0.0f, epilogue_};
-  }
-
   // Output (z, y, 0) of a channel (of all of them) of an image.
   float* output_row(int64_t image, int64_t channel, int64_t z, int64_t y) const {
     const Pitch& p = layer_.geometry.output_pitch;
@@ -105,12 +100,11 @@ class Finisher {
   template <typename Append>
   void finish(const Strip& strip, int64_t image, int64_t first_channel, int64_t c, int64_t oz, int64_t oy, const Append& append) {
     const int64_t channel = first_channel + c;
-    const arch::RowEpilogue last = row_epilogue(channel);
     const int64_t n = strip.end - strip.begin;
     float* const y = output_row(image, channel, oz, oy);
     float* const to = in_place_ ? y + strip.begin : scratch_.rows + c * n;
     const bool residual = arguments_.residual != nullptr;
-    overlap(strip, residual ? arch::RowEpilogue{} : last, to, append);
+    overlap(strip, residual ? Last{} : last(channel), to, append);
     if (!residual) return activate(to, n);
     const Pitch& pitch = layer_.geometry.residual_pitch;
     const float* r = arguments_.residual + image * pitch.batch + channel * pitch.channel + oz * pitch.plane + oy * pitch.row +
@@ -121,7 +115,7 @@ class Finisher {
       r = gathered;
     }
     float* const finished = layer_.description.layout == Layout::nchw ? y + strip.begin : to;
-    kernels_.row_residual(to, r, finished, static_cast<size_t>(n), last);
+    kernels_.row_residual(to, r, finished, static_cast<size_t>(n), row_epilogue(last(channel)));
     activate(finished, n);
   }
 
@@ -136,25 +130,38 @@ class Finisher {
 
   // `rows` rows of one channel of the output whose terms lie `input_stride` apart, in place. Only for few phases.
   template <typename Append>
-  void finish_rows(const Strip& strip, float* y, const arch::RowEpilogue& e, int64_t rows, int64_t input_stride,
-                   int64_t output_stride, const Append& append) {
-    interleave(strip, e, y, rows, input_stride, output_stride, append);
+  void finish_rows(const Strip& strip, float* y, int64_t channel, int64_t rows, int64_t input_stride, int64_t output_stride,
+                   const Append& append) {
+    interleave(strip, last(channel), y, rows, input_stride, output_stride, append);
     for (int64_t i = 0; activation_ != nullptr && i < rows; ++i) activate(y + i * output_stride, strip.end - strip.begin);
   }
 
   bool few_phases() const { return layer_.axis(2).stride <= arch::KernelTable::max_overlap_phases; }
 
  private:
+  // RowEpilogue, passed on in registers: a copy of one that has just been put together from its parts would wait for their stores.
+  struct Last {
+    float bias = 0;
+    float slope = 0;
+    const arch::Epilogue* epilogue = &no_epilogue;
+  };
+  static constexpr arch::Epilogue no_epilogue{};
+  Last last(int64_t channel) const {
+    const size_t c = static_cast<size_t>(channel);
+    return {plan_.bias[c], plan_.slopes.size() != 0 ? plan_.slopes[c] : 0.0f, &epilogue_};
+  }
+  static arch::RowEpilogue row_epilogue(const Last& last) { return {last.bias, last.slope, *last.epilogue}; }
+
   // to[o - begin] for o in [begin, end).
   template <typename Append>
-  void overlap(const Strip& strip, const arch::RowEpilogue& e, float* to, const Append& append) {
+  void overlap(const Strip& strip, const Last& e, float* to, const Append& append) {
     if (!few_phases()) return scatter_phases(strip, e, to, append);
     interleave(strip, e, to, 1, 0, 0, append);
   }
 
   template <typename Append>
-  void interleave(const Strip& strip, const arch::RowEpilogue& e, float* to, int64_t rows, int64_t input_stride,
-                  int64_t output_stride, const Append& append) {
+  void interleave(const Strip& strip, const Last& e, float* to, int64_t rows, int64_t input_stride, int64_t output_stride,
+                  const Append& append) {
     const int64_t stride = layer_.axis(2).stride;
     size_t terms[arch::KernelTable::max_overlap_phases];
     size_t at = 0;
@@ -164,18 +171,18 @@ class Finisher {
       at = end;
     }
     const int64_t cut = strip.count * stride - (strip.end - strip.begin);  // of the last period
-    kernels_.overlap({scratch_.term, terms, static_cast<size_t>(stride), static_cast<size_t>(strip.count), to, e,
+    kernels_.overlap({scratch_.term, terms, static_cast<size_t>(stride), static_cast<size_t>(strip.count), to, row_epilogue(e),
                       static_cast<size_t>(rows), static_cast<ptrdiff_t>(input_stride), static_cast<ptrdiff_t>(output_stride),
                       static_cast<size_t>(cut), plan_.bands.periods != 0 ? static_cast<size_t>(layer_.axis(2).input) : 0});
   }
 
   // Many phases: one at a time, spread over the row. The dead ones hold the bias alone.
   template <typename Append>
-  void scatter_phases(const Strip& strip, const arch::RowEpilogue& e, float* to, const Append& append) {
+  void scatter_phases(const Strip& strip, const Last& e, float* to, const Append& append) {
     const Axis& x = layer_.axis(2);
     float dead = 0;
     const size_t no_terms = 0;
-    kernels_.overlap({scratch_.term, &no_terms, 1, 1, &dead, e, 1, 0, 0});
+    kernels_.overlap({scratch_.term, &no_terms, 1, 1, &dead, row_epilogue(e), 1, 0, 0});
     const int64_t n = strip.end - strip.begin;
     std::fill(to, to + n, dead);
     for (const LivePhase& phase : layer_.phases[2].live) {
@@ -183,7 +190,7 @@ class Finisher {
       const int64_t first = back >= 0 ? back : back + x.stride;
       const size_t terms = append(first, scratch_.term, 0);
       if (terms == 0) continue;
-      kernels_.overlap({scratch_.term, &terms, 1, static_cast<size_t>(strip.count), scratch_.periods, e, 1, 0, 0});
+      kernels_.overlap({scratch_.term, &terms, 1, static_cast<size_t>(strip.count), scratch_.periods, row_epilogue(e), 1, 0, 0});
       const int64_t outputs = first < n ? (n - first - 1) / x.stride + 1 : 0;
       for (int64_t i = 0; i < outputs; ++i) to[first + x.stride * i] = scratch_.periods[i];
     }

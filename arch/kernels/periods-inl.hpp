@@ -130,7 +130,7 @@ HWY_INLINE void FetchPieces(const PlanarPeriods& p, size_t block) {
 }
 
 // kBlocks neighbouring blocks of NV vectors at `block` (from its vector kFirst on); the first `count` columns of them are stored.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy>
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, bool kDense>
 HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count, PeriodPlace* place) {
   constexpr size_t kRows = kPhases * kLines;
   constexpr size_t kColumns = kBlocks * NV * kLanes;
@@ -150,8 +150,8 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   FetchForPeriods<kPhases, kLines, kColumns>(p, *place);
   // With the second of two tiles of a block and a half comes the third block.
   if (p.fetches != 0) FetchPieces<kFirst == 0 ? kBlocks : kBlocks + 1>(p, block);
-  PlanarSum<kRows, NV, kBlocks, kFirst, kCopy>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block, {},
-                                               {p.copy, p.copy_block}, acc);
+  PlanarSum<kRows, NV, kBlocks, kFirst, kCopy, kDense>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block,
+                                                       {}, {p.copy, p.copy_block}, acc);
   const bool one_run = p.run == 0 || here.within + HWY_MIN(count, kColumns) <= p.run;
   if (HWY_LIKELY(one_run && IsClamp(p.epilogue.kind))) {
     const auto to = [&](size_t line) { return p.line[line] + here.distance + kPhases * here.within; };
@@ -182,7 +182,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
-template <size_t kPhases, size_t kLines, bool kCopy>
+template <size_t kPhases, size_t kLines, bool kCopy, bool kDense>
 HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   constexpr size_t kBlocks = planar_blocks(kPhases * kLines);
@@ -190,19 +190,19 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   size_t left = p.count;
   size_t block = 0;
   for (; kBlocks > 1 && left >= kBlocks * kBlock; left -= kBlocks * kBlock, block += kBlocks) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks, 0, kCopy>(p, block, left, &place);
+    PeriodColumns<kPhases, kLines, kPlanarVectors, kBlocks, 0, kCopy, kDense>(p, block, left, &place);
   }
   if constexpr (kPhases * kLines == kPlanarHalfRows) {
     constexpr size_t kVectors = kPlanarVectors + 1;
     for (; left >= 2 * kVectors * kLanes; left -= 2 * kVectors * kLanes, block += kVectors) {
-      PeriodColumns<kPhases, kLines, kVectors, 1, 0, kCopy>(p, block, left, &place);
-      PeriodColumns<kPhases, kLines, kVectors, 1, 1, kCopy>(p, block + 1, left - kVectors * kLanes, &place);
+      PeriodColumns<kPhases, kLines, kVectors, 1, 0, kCopy, kDense>(p, block, left, &place);
+      PeriodColumns<kPhases, kLines, kVectors, 1, 1, kCopy, kDense>(p, block + 1, left - kVectors * kLanes, &place);
     }
   }
   for (; left > kLanes; left -= HWY_MIN(left, kBlock), ++block) {
-    PeriodColumns<kPhases, kLines, kPlanarVectors, 1, 0, kCopy>(p, block, left, &place);
+    PeriodColumns<kPhases, kLines, kPlanarVectors, 1, 0, kCopy, kDense>(p, block, left, &place);
   }
-  if (!kCopy && left != 0) PeriodColumns<kPhases, kLines, 1, 1, 0, false>(p, block, left, &place);
+  if (!kCopy && left != 0) PeriodColumns<kPhases, kLines, 1, 1, 0, false, kDense>(p, block, left, &place);
 }
 
 // As many lines as a block of planar_rows holds.
@@ -211,9 +211,14 @@ void PeriodsOf(const PlanarPeriods& p) {
   if constexpr (kLines != 0) {
     if (p.lines == kLines) {
       if constexpr (2 * kLines >= kPlanarRows / kPhases) {
-        if (p.copy != nullptr) return PeriodLines<kPhases, kLines, true>(p);
+        if (p.copy != nullptr) return PeriodLines<kPhases, kLines, true, false>(p);
       }
-      return PeriodLines<kPhases, kLines, false>(p);
+      // A block and a half at once: with distances that are known, it needs fewer registers.
+      if constexpr (kPhases * kLines == kPlanarHalfRows) {
+        if (p.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes))
+          return PeriodLines<kPhases, kLines, false, true>(p);
+      }
+      return PeriodLines<kPhases, kLines, false, false>(p);
     }
     PeriodsOf<kPhases, kLines - 1>(p);
   }
