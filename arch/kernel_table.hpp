@@ -300,6 +300,7 @@ struct StrassenInput {
   size_t half;
   float* to;
   ptrdiff_t to_factor;  // between products
+  bool copies;          // else those that are no sums, A11, A12 and A22, are left out: they are read where they lie
 };
 
 // strassen_output: C = f(bias + sum + product + residual), rows of one panel.

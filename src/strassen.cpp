@@ -30,6 +30,17 @@ void shape_panels(const Layer& layer, const arch::KernelTable& kernels, Plan* pl
   if (plan->pitch % 256 == 0) plan->pitch += line_floats;
 }
 
+// Are pixels neighbours, not too many of them in the same sets of L1?
+void shape_input(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  const Pitch& x = layer.geometry.input_pitch;
+  const int64_t width = layer.axis(2).input, height = layer.axis(1).input;
+  const int64_t tile_rows = static_cast<int64_t>(kernels.gemm_tile_rows[plan->vectors - 1]);
+  const int64_t distance = x.pixel * static_cast<int64_t>(sizeof(float));
+  plan->in_place = !layer.has_input_activation() && (height == 1 || x.row == width * x.pixel) &&
+                   (layer.axis(0).input == 1 || x.plane == width * height * x.pixel) &&
+                   tile_rows * std::min<int64_t>(distance & -distance, 4096) <= static_cast<int64_t>(options.cache.l1);
+}
+
 // Does a result go to the output as it is, or by way of scratch?
 void shape_output(const Layer& layer, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
@@ -70,6 +81,7 @@ double weight_bytes(const Layer& layer, const Plan& plan) {
 
 bool shape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   shape_panels(layer, kernels, plan);
+  shape_input(layer, kernels, options, plan);
   shape_output(layer, options, plan);
   return shape_blocks(layer, kernels, options, plan) && weight_bytes(layer, *plan) <= static_cast<double>(options.max_packed_bytes);
 }
@@ -103,12 +115,13 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   };
   const int64_t last_rows = plan.image_rows - (plan.blocks() - 1) * 2 * plan.half_rows;
   double cycles = static_cast<double>(plan.blocks() - 1) * block(plan.half_rows) + block(ceil_div(last_rows, 2));
-  // A cache line of the input becomes seven quarters of a line of left factors. Each line of the output is added up, a quarter of
-  // them by a pass of its own; where that is not the last pass, there are more.
+  // A cache line of the input becomes a line of left factors, or seven quarters where it is copied, too. Each line of the output is
+  // added up, a quarter of them by a pass of its own; where that is not the last pass, there are more.
   const double input_lines = static_cast<double>(plan.image_rows * layer.in_per_group) / line_floats;
   const double output_lines = static_cast<double>(plan.image_rows) * static_cast<double>(panels * plan.width) / line_floats;
-  cycles += 18 * input_lines + (10 + (layer.description.residual ? 8 : 0) + (plan.direct ? 0 : 20)) * output_lines;
-  cycles += 0.1 * static_cast<double>(plan.blocks()) * stream_cycles(options.cache, weight_bytes(layer, plan));
+  cycles +=
+      (plan.in_place ? 12 : 18) * input_lines + (10 + (layer.description.residual ? 8 : 0) + (plan.direct ? 0 : 20)) * output_lines;
+  cycles += 0.15 * static_cast<double>(plan.blocks()) * stream_cycles(options.cache, weight_bytes(layer, plan));
   return static_cast<double>(layer.description.batch) * cycles;
 }
 
@@ -124,6 +137,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
 }
 
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
+  shape_input(layer, kernels, options, plan);
   shape_output(layer, options, plan);
   if (shape_blocks(layer, kernels, options, plan)) return {};
   return Status::error(StatusCode::unsupported, "algorithm = strassen: max_workspace_bytes = %zu: too few",

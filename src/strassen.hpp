@@ -10,9 +10,10 @@
 //     P1 = A11 B11, P2 = A12 B21, P3 = S2 T2, P4 = S1 T1, P5 = S4 B22, P6 = S3 T3, P7 = A22 (-T4)
 //     C11 = P1 + P2, C12 = P1 + P3 + P4 + P5, C22 = P1 + P3 + P4 + P6, C21 = P1 + P3 + P6 + P7
 //
-// The right factors are packed at creation, the left ones are made once a block and serve all its columns. The products of a block
-// and a pair of panels are made by window GEMM's kernels in this order, each begins with the sum of those before it, and the
-// last of a sum goes to the output itself. Three tiles of scratch stay near: P1 + P3 (+ P6), P1 + P3 + P4, and P6.
+// The right factors are packed at creation, the left ones that are sums are made once a block and serve all its columns. The
+// products of a block and a pair of panels are made by window GEMM's kernels in this order, each begins with the sum of those
+// before it, and the last of a sum goes to the output itself. Three tiles of scratch stay near: P1 + P3 (+ P6), P1 + P3 + P4, and
+// P6.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -45,6 +46,7 @@ struct Plan {
   // Of the current shape.
   int64_t image_rows = 0;    // pixels of an image
   int64_t half_rows = 1;     // of a block
+  bool in_place = false;     // pixels of an image are neighbours, and are multiplied where they lie
   bool direct = false;       // all columns of a pixel have a place in the output, one after another
   bool uncovered = false;    // some outputs meet no input
   bool streams = false;      // the output goes past the caches

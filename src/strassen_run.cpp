@@ -79,10 +79,14 @@ class Task {
     ++p->z;
   }
 
+  int64_t pixel_pitch() const { return layer_.geometry.input_pitch.pixel; }
+
   void make_factors(const float* input) {
     Pixel upper = pixel_of(begin_), lower = pixel_of(begin_ + upper_);
     float* const zeros = pixel_ + layer_.in_per_group;
-    arch::StrassenInput rows{nullptr, nullptr, static_cast<size_t>(plan_.half_k), factors_, plan_.half_rows * plan_.pitch};
+    arch::StrassenInput rows{nullptr,        nullptr, static_cast<size_t>(plan_.half_k), factors_, plan_.half_rows * plan_.pitch,
+                             !plan_.in_place};
+    if (plan_.in_place) input_ = input + begin_ * pixel_pitch();
     for (int64_t row = 0; row < upper_; ++row, rows.to += plan_.pitch) {
       rows.upper = input_pixel(input, upper, pixel_);
       next(&upper);
@@ -148,6 +152,10 @@ class Task {
     strip.segment = segment;
     strip.segments = 1;
     strip.a_stride = plan_.pitch;
+    if (plan_.in_place && (number <= 2 || number == 7)) {  // A11, A12, A22
+      strip.a_stride = pixel_pitch();
+      segment->a = input_ + (number == 7 ? upper_ * strip.a_stride : 0) + (number == 1 ? 0 : plan_.half_k);
+    }
     strip.b = plan_.weights.data() + pair * plan_.pair_weights() + (number - 1) * floats;
     strip.rows = static_cast<size_t>(rows);
     strip.columns = static_cast<size_t>(plan_.width);
@@ -343,6 +351,7 @@ class Task {
   int64_t upper_ = 0;  // rows
   int64_t lower_ = 0;
   bool streams_ = false;
+  const float* input_ = nullptr;  // where it is multiplied in place
   float* output_ = nullptr;
   const float* residual_ = nullptr;
 };

@@ -4,7 +4,10 @@ namespace tconv::arch {
 namespace HWY_NAMESPACE {
 namespace {
 
-void StrassenFactors(const StrassenInput& s) {
+template <bool kCopies>
+HWY_INLINE void StrassenFactorsOf(const StrassenInput& s) {
+  constexpr int kFirst = kCopies ? 0 : 2;
+  constexpr int kLast = kCopies ? strassen_products : strassen_products - 1;
   const size_t vectors = (s.half + kLanes - 1) / kLanes;
   for (size_t i = 0; i < vectors; ++i) {
     const V a11 = LoadColumns(s.upper, i, s.half);
@@ -15,7 +18,15 @@ void StrassenFactors(const StrassenInput& s) {
     const V s2 = hn::Sub(s1, a11);
     const V factor[strassen_products] = {a11, a12, s2, s1, hn::Sub(a12, s2), hn::Sub(a11, a21), a22};
 #pragma GCC unroll 8
-    for (int p = 0; p < strassen_products; ++p) StoreColumns(factor[p], s.to + p * s.to_factor, i, s.half);
+    for (int p = kFirst; p < kLast; ++p) StoreColumns(factor[p], s.to + p * s.to_factor, i, s.half);
+  }
+}
+
+void StrassenFactors(const StrassenInput& s) {
+  if (s.copies) {
+    StrassenFactorsOf<true>(s);
+  } else {
+    StrassenFactorsOf<false>(s);
   }
 }
 
