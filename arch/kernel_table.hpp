@@ -287,7 +287,21 @@ struct WinogradOutput {
   // With a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes.
   bool streams;
 };
+// winograd_pixels: to[point][(b * channels + c) * block + x] = sum over i < points of  input_transform[point][i] *
+// from_i[(b * block + x) * pixel + c] for blocks of planar_vectors * lanes pixels; zeros after `pixels`, to the end of a block.
+struct WinogradPixels {
+  static constexpr size_t channels_at_once = 16;
+  const float* from[max_points];  // nullptr: zeros
+  ptrdiff_t pixel;                // between pixels
+  size_t pixels;
+  size_t channels;
+  float* to;
+  ptrdiff_t to_point;  // between points
+  float* scratch;      // points * channels_at_once blocks
+  bool asks;           // the pixels may lie beyond L2: those to come are asked for (a hint)
+};
 using WinogradInputFunction = void (*)(const WinogradInput& rows);
+using WinogradPixelFunction = void (*)(const WinogradPixels& rows);
 using WinogradOutputFunction = void (*)(const WinogradOutput& rows);
 
 // Products of Strassen's algorithm in Winograd's form (src/strassen.hpp).
@@ -355,6 +369,7 @@ struct KernelTable {
 
   // [points] and [points][outputs]; nullptr where there is no such domain (points < 3, outputs >= points).
   WinogradInputFunction winograd_input[max_points + 1];
+  WinogradPixelFunction winograd_pixels[max_points + 1];
   WinogradOutputFunction winograd_output[max_points + 1][max_points];
 
   void (*strassen_input)(const StrassenInput& row);

@@ -42,7 +42,12 @@ int64_t most_reach(const Layer& layer, int a) {
 // That are tried; winograd::accurate() decides.
 int64_t allowed_points(const WinogradOptions& options) { return options.accuracy == WinogradAccuracy::off ? 0 : arch::max_points; }
 
-bool is_staged(const Layer& layer) { return layer.description.layout == Layout::nhwc || layer.has_input_activation(); }
+// Rows that tiles share are transposed once for each of them, or once and written to the ring, which lies in L2.
+InputPath choose_path(const Layer& layer, const winograd::AxisDomain& y) {
+  if (layer.has_input_activation()) return InputPath::ring;
+  if (layer.description.layout == Layout::nchw) return InputPath::planes;
+  return 2 * y.points > 3 * y.outputs ? InputPath::ring : InputPath::pixels;
+}
 
 // Finished rows lie in the output itself, if its pixels are neighbours.
 bool rows_in_place(const Layer& layer) {
@@ -67,17 +72,21 @@ void size_workspace(const Layer& layer, int64_t block, int64_t lanes, bool any_s
   plan->row_pitch = odd_lines(x.stride * plan->strip);
   const bool nhwc = layer.description.layout == Layout::nhwc;
   const bool gathered = layer.description.residual && nhwc && (any_shape || g.residual_pitch.pixel != 1);
-  plan->workspace = {z_taps * n * plan->point_pitch,
-                     pairs * x.kernel * plan->t_pitch,
-                     pairs * n * plan->row_pitch,
-                     is_staged(layer) ? z_taps * n * plan->point_pitch : 0,
-                     nhwc && (any_shape || !rows_in_place(layer)) ? m * plan->chunk.channels * plan->row_pitch : 0,
-                     gathered ? m * plan->row_pitch : 0,
-                     2 * plan->row_pitch,
-                     rounded(std::max({width, plan->row_pitch, is_staged(layer) ? block * layer.in_per_group : 0}), 16),
-                     rounded(plan->strip, 16),
-                     rounded(x.kernel * static_cast<int64_t>(sizeof(arch::OverlapTerm) / sizeof(float)), 16),
-                     rounded(z_taps * static_cast<int64_t>(sizeof(arch::PlanarSegment) / sizeof(float)), 16)};
+  int64_t stage = 0;
+  if (plan->input == InputPath::ring) stage = z_taps * n * plan->point_pitch;
+  if (plan->input == InputPath::pixels) stage = n * block * static_cast<int64_t>(arch::WinogradPixels::channels_at_once);
+  plan->workspace = {
+      z_taps * n * plan->point_pitch,
+      pairs * x.kernel * plan->t_pitch,
+      pairs * n * plan->row_pitch,
+      stage,
+      nhwc && (any_shape || !rows_in_place(layer)) ? m * plan->chunk.channels * plan->row_pitch : 0,
+      gathered ? m * plan->row_pitch : 0,
+      2 * plan->row_pitch,
+      rounded(std::max({width, plan->row_pitch, plan->input == InputPath::ring ? block * layer.in_per_group : 0}), 16),
+      rounded(plan->strip, 16),
+      rounded(x.kernel * static_cast<int64_t>(sizeof(arch::OverlapTerm) / sizeof(float)), 16),
+      rounded(z_taps * static_cast<int64_t>(sizeof(arch::PlanarSegment) / sizeof(float)), 16)};
 }
 
 // Does the shortest strip, of two blocks at most, fit for any shape?
@@ -162,7 +171,7 @@ bool shape_variant(const Layer& layer, const arch::KernelTable& kernels, const O
   if (!winograd::build_domain(layer, 1, variant.grid, variant.outputs, &plan->y)) return false;
   if (!winograd::accurate(layer, options.winograd.accuracy, plan->y, nullptr)) return false;
   if (!weights_fit(layer, options, plan->y.products)) return false;
-  plan->staged = is_staged(layer);
+  plan->input = choose_path(layer, plan->y);
   plan->row_blocks = RowBlocks(kernels);
   plan->chunk = choose_chunks(layer, kernels);
   while (!fits_any_shape(layer, options, block, static_cast<int64_t>(kernels.lanes), plan)) {
@@ -217,15 +226,25 @@ double strip_cycles(const Layer& layer, const arch::KernelTable& kernels, const 
   const double pairs = static_cast<double>(layer.axis(1).stride * layer.out_per_group);
   const double read = steps * static_cast<double>(plan.y.outputs) * input_vectors;  // new vectors of the input
   const bool far = static_cast<double>(g.input_span) * sizeof(float) > static_cast<double>(options.cache.l2);
-  double cycles = product_cycles(layer, kernels, plan, columns, steps) + steps * (input_vectors * input_cycles(plan.y.points) + 20);
-  if (plan.staged) {
-    cycles += read * (nhwc ? lanes * (far ? 0.75 : 0.5) : 3.0);
-  } else if (far) {
+  // Vectors of a whole cache line wait for what they load and store.
+  const double wide = lanes > 8 ? 1.35 : 1;
+  double cycles = product_cycles(layer, kernels, plan, columns, steps);
+  cycles += steps * (wide * input_vectors * input_cycles(plan.y.points) + 20);
+  const double loaded = steps * static_cast<double>(plan.y.points) * input_vectors;
+  if (plan.input == InputPath::pixels) {
+    cycles += wide * loaded * lanes * (far ? 0.2 : 0.15);
+  } else if (plan.input == InputPath::ring) {
+    cycles += read * (nhwc ? lanes * (far ? 0.6 : 0.5) : 3.0);
+  } else if (far && columns == g.axis[2].input) {
     // Short rows far apart come at about 13 bytes a cycle from behind L2.
     cycles += read * lanes * sizeof(float) / 13;
+  } else if (far) {
+    // Parts of them do so later, and those that tiles share come again.
+    cycles += loaded * lanes * sizeof(float) / 6;
   }
-  cycles += static_cast<double>(plan.y.products * layer.out_per_group) * (output_vectors * (0.75 * kernel + 2 * stride + 2) + 30);
-  cycles += pairs * (output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
+  cycles +=
+      static_cast<double>(plan.y.products * layer.out_per_group) * (wide * output_vectors * (0.75 * kernel + 2 * stride + 2) + 30);
+  cycles += pairs * (wide * output_vectors * stride * output_cycles(plan.y.points, plan.y.outputs) + 60);
   cycles += nhwc && layer.out_per_group > 1 ? 0.8 * pairs * stride * static_cast<double>(plan.y.outputs * count) : 0;
   // Every row of tiles reads the weights of its group.
   const double weights = group_weights(layer, static_cast<double>(plan.y.products)) * sizeof(float);
@@ -306,6 +325,7 @@ bool supports(const Layer& layer, const Options& options) {
   Plan smallest;
   smallest.y.points = points;
   smallest.y.outputs = outputs;
+  smallest.input = choose_path(layer, smallest.y);
   return weights_fit(layer, options, products) && fits_any_shape(layer, options, 2 * most_lanes, most_lanes, &smallest);
 }
 
@@ -349,6 +369,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
     plan->x_taps[static_cast<size_t>(t)] = {at - shift * x.stride, shift};
   }
   place_strips(layer, kernels, options, plan);
+  place_asking(layer, kernels, options, plan);
   return {};
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "input_rows.hpp"
@@ -35,34 +36,56 @@ void transform_staged(const Strip& s, int64_t jz, int64_t tile, arch::WinogradIn
   s.kernels.winograd_input[s.plan.y.points](rows);
 }
 
-// U of one z tap from rows where they lie.
-void transform_in_place(const Strip& s, int64_t jz, arch::WinogradInput rows) {
-  ptrdiff_t step[arch::max_points] = {};  // from channel to channel
+// U of one z tap from rows of pixels.
+void transform_pixels(const Strip& s, int64_t jz) {
+  arch::WinogradPixels rows{};
   for (int64_t i = 0; i < s.plan.y.points; ++i) {
     const int64_t iy = s.input_row(i);
-    const bool inside = s.inside(1, iy);
-    rows.from[i] = inside ? s.input_at(jz, iy) : s.zeros;
-    rows.from_stride[i] = s.block;
-    step[i] = inside ? s.layer.geometry.input_pitch.channel : 0;
+    if (s.inside(1, iy)) rows.from[i] = s.input_at(jz, iy);
   }
-  rows.to_stride = s.layer.in_per_group * s.block;
-  const int64_t whole = s.columns() / s.block;
-  const int64_t rest = s.columns() % s.block;
-  const arch::WinogradInputFunction transform = s.kernels.winograd_input[s.plan.y.points];
-  for (int64_t ci = 0; ci < s.layer.in_per_group; ++ci) {
-    rows.count = static_cast<size_t>(s.block);
-    rows.repeats = static_cast<size_t>(whole);
-    if (whole != 0) transform(rows);
-    if (rest != 0) {
-      arch::WinogradInput last = rows;
-      for (int64_t i = 0; i < s.plan.y.points; ++i) last.from[i] += whole * s.block;
-      last.to += whole * rows.to_stride;
-      last.count = static_cast<size_t>(rest);
-      last.repeats = 1;
-      transform(last);
-    }
-    for (int64_t i = 0; i < s.plan.y.points; ++i) rows.from[i] += step[i];
-    rows.to += s.block;
+  rows.pixel = s.layer.geometry.input_pitch.pixel;
+  rows.pixels = static_cast<size_t>(s.columns());
+  rows.channels = static_cast<size_t>(s.layer.in_per_group);
+  rows.to = s.u + jz * s.plan.y.points * s.plan.point_pitch;
+  rows.to_point = s.plan.point_pitch;
+  rows.scratch = s.stage;
+  rows.asks = s.plan.far;
+  s.kernels.winograd_pixels[s.plan.y.points](rows);
+}
+
+// U of one z tap from rows where they lie. Beyond L2 a channel's columns go together, which is how they come from there; else all
+// channels of a block of columns, in one call.
+void transform_planes(const Strip& s, int64_t jz, arch::WinogradInput rows) {
+  const int64_t points = s.plan.y.points;
+  const int64_t channels = s.layer.in_per_group;
+  const int64_t whole = s.plan.far ? s.columns() / s.block : 0;  // blocks that go together
+  const arch::WinogradInputFunction transform = s.kernels.winograd_input[points];
+  const float* from[arch::max_points] = {};
+  ptrdiff_t step[arch::max_points] = {};  // from channel to channel
+  for (int64_t i = 0; i < points; ++i) {
+    const int64_t iy = s.input_row(i);
+    const bool inside = s.inside(1, iy);
+    from[i] = inside ? s.input_at(jz, iy) : s.zeros;
+    step[i] = inside ? s.layer.geometry.input_pitch.channel : 0;
+    rows.from_stride[i] = s.block;
+  }
+  float* const to = rows.to;
+  rows.to_stride = channels * s.block;
+  rows.count = static_cast<size_t>(s.block);
+  rows.repeats = static_cast<size_t>(whole);
+  for (int64_t ci = 0; whole != 0 && ci < channels; ++ci) {
+    for (int64_t i = 0; i < points; ++i) rows.from[i] = from[i] + ci * step[i];
+    rows.to = to + ci * s.block;
+    transform(rows);
+  }
+  std::copy(step, step + points, rows.from_stride);
+  rows.to_stride = s.block;
+  rows.repeats = static_cast<size_t>(channels);
+  for (int64_t column = whole * s.block; column < s.columns(); column += s.block) {
+    for (int64_t i = 0; i < points; ++i) rows.from[i] = from[i] + column;
+    rows.to = to + column * channels;
+    rows.count = static_cast<size_t>(std::min(s.block, s.columns() - column));
+    transform(rows);
   }
 }
 
@@ -70,7 +93,7 @@ void transform_in_place(const Strip& s, int64_t jz, arch::WinogradInput rows) {
 
 void clear_margins(const Strip& s) {
   const int64_t lanes = static_cast<int64_t>(s.kernels.lanes);
-  if (!s.plan.staged && s.columns() % s.block != 0) {
+  if (s.plan.input == InputPath::planes && s.columns() % s.block != 0) {
     const size_t floats = static_cast<size_t>(s.block * s.layer.in_per_group);
     for (int64_t i = 0; i < s.z.taps * s.plan.y.points; ++i) {
       std::memset(s.u + i * s.plan.point_pitch + s.columns() / s.block * static_cast<int64_t>(floats), 0, floats * sizeof(float));
@@ -88,14 +111,18 @@ void clear_margins(const Strip& s) {
 void transform_inputs(const Strip& s, int64_t tile, bool follows) {
   for (int64_t jz = 0; jz < s.z.taps; ++jz) {
     if (!s.inside(0, s.z.input(jz))) continue;
+    if (s.plan.input == InputPath::pixels) {
+      transform_pixels(s, jz);
+      continue;
+    }
     arch::WinogradInput rows{};
     rows.to = s.u + jz * s.plan.y.points * s.plan.point_pitch;
     rows.to_point = s.plan.point_pitch;
-    if (s.plan.staged) {
+    if (s.plan.input == InputPath::ring) {
       stage_rows(s, jz, tile, follows ? s.plan.y.points - s.plan.y.outputs : 0);
       transform_staged(s, jz, tile, rows);
     } else {
-      transform_in_place(s, jz, rows);
+      transform_planes(s, jz, rows);
     }
   }
 }

@@ -83,6 +83,7 @@ class TileRun {
         const bool any = has_outputs();
         if (strip_.live && any) transform_inputs(strip_, tile, follows);
         follows = any;
+        pieces_ = tile + 1 < task.last ? plan_.asking.pieces * strip_.z.taps : 0;
         if (any) run_chunks();
       }
     }
@@ -105,6 +106,7 @@ class TileRun {
     const float* weights = strip_.live ? plan_.weights.data() + strip_.task.group * plan_.group_weights +
                                              plan_.z_weights_at[static_cast<size_t>(strip_.z.number)]
                                        : nullptr;
+    asked_ = 0;
     Chunk chunk{};
     for (chunk.first_phase = 0; chunk.first_phase < phases; chunk.first_phase += plan_.chunk.phases) {
       chunk.last_phase = std::min(phases, chunk.first_phase + plan_.chunk.phases);
@@ -134,6 +136,7 @@ class TileRun {
       tile.t = strip_.t + begin * plan_.t_pitch + strip_.x_begin - strip_.window;
       tile.t_stride = plan_.t_pitch;
       tile.count = static_cast<size_t>(strip_.columns());
+      if (asked_ < pieces_ && (plan_.asking.all || begin != 0 || size == rows)) ask_for_rows(strip_, asked_++, &tile);
       strip_.kernels.planar[size - 1](tile);
     });
     const float* t = strip_.t;
@@ -149,6 +152,8 @@ class TileRun {
   Strip strip_;
   const Layer& layer_;
   const Plan& plan_;
+  int64_t pieces_ = 0;  // of the next tile's rows, to be asked for while this one's products are made
+  int64_t asked_ = 0;
 };
 
 }  // namespace

@@ -69,6 +69,8 @@ struct Strip {
 void clear_margins(const Strip& strip);
 // U of tile `tile`. `follows`: the tile before has copied the rows that it shares with this one.
 void transform_inputs(const Strip& strip, int64_t tile, bool follows);
+// Has a product ask for piece `piece` of the rows that the tile after this one adds.
+void ask_for_rows(const Strip& strip, int64_t piece, arch::PlanarTile* product);
 
 // The rows of T of one phase of y, for all channels of the chunk, added where their taps reach.
 void overlap(const Strip& strip, const Chunk& chunk, const float* t, float* y);

@@ -330,36 +330,43 @@ HWY_INLINE void SomeChannels(const float* from, ptrdiff_t stride, size_t pixels,
 }
 #endif
 
+// A block of pixels as rows: to[c * channel_stride + i] = from[i * pixel + c]; zeros after `pixels`. The pixels of a whole block at
+// `next`, as far from each other as channels of a dense one, are asked for meanwhile, if it is there.
+HWY_INLINE void PixelBlock(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to, ptrdiff_t channel_stride,
+                           const float* next) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  if (pixels == kBlock ? channels > 4 || pixel != static_cast<ptrdiff_t>(channels) : pixels > 2) {
+    size_t c = 0;
+    if (HWY_LIKELY(pixels == kBlock)) {
+      for (; c + 4 <= channels; c += 4, to += 4 * channel_stride) {
+#pragma GCC unroll 8
+        for (size_t i = 0; next != nullptr && i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + c * kBlock + i);
+        FourChannels(from + c, pixel, to, channel_stride);
+      }
+    }
+    for (; c < channels; c += 4, to += 4 * channel_stride)
+      SomeChannels(from + c, pixel, pixels, HWY_MIN(channels - c, size_t{4}), to, channel_stride);
+    return;
+  }
+#endif
+  static_cast<void>(next);
+  for (size_t c = 0; pixels != kBlock && c < channels; ++c) {
+    float* const t = to + static_cast<ptrdiff_t>(c) * channel_stride;
+    for (size_t i = 0; i < kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), t + i);
+  }
+  Transpose(from, pixel, pixels, channels, to, channel_stride);
+}
+
 void PixelPlanes(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to, ptrdiff_t block_stride,
                  ptrdiff_t channel_stride) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   for (; pixels != 0; from += static_cast<ptrdiff_t>(kBlock) * pixel, to += block_stride) {
     const size_t n = HWY_MIN(pixels, kBlock);
     pixels -= n;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-    if (n == kBlock ? channels > 4 || pixel != static_cast<ptrdiff_t>(channels) : n > 2) {
-      size_t c = 0;
-      float* t = to;
-      if (HWY_LIKELY(n == kBlock)) {
-        // The next pixels, unless these, their copy and those would not share L1.
-        const float* next = from + static_cast<ptrdiff_t>(kBlock) * pixel;
-        const bool fetch = channels * kBlock <= 2048;
-        for (; c + 4 <= channels; c += 4, next += 4 * kBlock, t += 4 * channel_stride) {
-#pragma GCC unroll 8
-          for (size_t i = 0; fetch && i < 4 * kBlock; i += 64 / sizeof(float)) __builtin_prefetch(next + i);
-          FourChannels(from + c, pixel, t, channel_stride);
-        }
-      }
-      for (; c < channels; c += 4, t += 4 * channel_stride)
-        SomeChannels(from + c, pixel, n, HWY_MIN(channels - c, size_t{4}), t, channel_stride);
-      continue;
-    }
-#endif
-    for (size_t c = 0; n != kBlock && c < channels; ++c) {
-      float* const t = to + static_cast<ptrdiff_t>(c) * channel_stride;
-      for (size_t i = 0; i < kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), t + i);
-    }
-    Transpose(from, pixel, n, channels, to, channel_stride);
+    // The next pixels, unless these, their copy and those would not share L1.
+    const float* const next = channels * kBlock <= 2048 ? from + static_cast<ptrdiff_t>(kBlock) * pixel : nullptr;
+    PixelBlock(from, pixel, n, channels, to, channel_stride, next);
   }
 }
 

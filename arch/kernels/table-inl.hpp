@@ -43,6 +43,10 @@ HWY_BEFORE_NAMESPACE();
 #if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/winograd-inl.hpp"
 #endif
+#if !TCONV_WITHOUT_PLANAR_WINOGRAD
+// After the transforms, and the transposition of planar.
+#include "arch/kernels/winograd_pixels-inl.hpp"
+#endif
 
 namespace tconv::arch {
 namespace HWY_NAMESPACE {
@@ -96,6 +100,9 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #if !TCONV_WITHOUT_STRASSEN
   table->strassen_input = StrassenFactors;
   table->strassen_output = StrassenSums;
+#endif
+#if !TCONV_WITHOUT_PLANAR_WINOGRAD
+  FillWinogradPixels<max_points>(table);
 #endif
 #if !TCONV_WITHOUT_SMALL_IMAGE
   FillPixels<KernelTable::max_vectors>(table);

@@ -1,6 +1,7 @@
 // The transform kernels of every target against the matrices in double precision, with rows that end at a guard page.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -110,6 +111,63 @@ TEST_P(WinogradKernels, Input) {
           }
         }
         EXPECT_TRUE(to.buffer.surroundings_intact());
+      }
+    }
+  }
+}
+
+// Pixels that end at a guard page, some rows missing, to blocks of planes.
+TEST_P(WinogradKernels, Pixels) {
+  if (table_.winograd_pixels[4] == nullptr) GTEST_SKIP() << "left out of this build";
+  const size_t block = table_.planar_vectors * table_.lanes;
+  for (int points = cook_toom::fewest_points; points <= cook_toom::max_points; ++points) {
+    for (size_t pixels : {size_t{1}, size_t{2}, size_t{3}, block - 1, block, block + 3, 3 * block}) {
+      for (size_t channels : {size_t{1}, size_t{4}, size_t{7}, size_t{16}, size_t{17}, size_t{35}}) {
+        SCOPED_TRACE("seed 7, points " + std::to_string(points) + ", pixels " + std::to_string(pixels) + ", channels " +
+                     std::to_string(channels));
+        const size_t pitch = channels + static_cast<size_t>(uniform(random_, 0, 3));
+        std::vector<RowsPointer> from;
+        tconv::arch::WinogradPixels parameters{};
+        for (int i = 0; i < points; ++i) {
+          from.push_back(std::make_unique<Rows>(channels, pixels, pitch, &random_));
+          if (uniform(random_, 0, 4) != 0) parameters.from[i] = from.back()->data();
+        }
+        const size_t blocks = (pixels + block - 1) / block;
+        const size_t floats = blocks * channels * block;
+        const size_t distance = floats + 16;
+        GuardBuffer to((distance * static_cast<size_t>(points - 1) + floats) * sizeof(float), Placement::ends_at_guard, 64);
+        std::fill(to.floats(), to.floats() + distance * static_cast<size_t>(points - 1) + floats, untouched);
+        const size_t scratch_floats = static_cast<size_t>(points) * tconv::arch::WinogradPixels::channels_at_once * block;
+        GuardBuffer scratch(scratch_floats * sizeof(float), Placement::ends_at_guard, 64);
+        std::fill(scratch.floats(), scratch.floats() + scratch_floats, NAN);
+        parameters.pixel = static_cast<ptrdiff_t>(pitch);
+        parameters.pixels = pixels;
+        parameters.channels = channels;
+        parameters.to = to.floats();
+        parameters.to_point = static_cast<ptrdiff_t>(distance);
+        parameters.scratch = scratch.floats();
+        parameters.asks = uniform(random_, 0, 1) == 1;
+        table_.winograd_pixels[points](parameters);
+        for (int p = 0; p < points; ++p) {
+          const float* const row = to.floats() + static_cast<size_t>(p) * distance;
+          for (size_t x = 0; x < blocks * block; ++x) {
+            for (size_t c = 0; c < channels; ++c) {
+              double sum = 0;
+              double magnitude = 0;
+              for (int i = 0; x < pixels && i < points; ++i) {
+                if (parameters.from[i] == nullptr) continue;
+                const double d = from[static_cast<size_t>(i)]->at(x, c);
+                sum += cook_toom::input_transform(points, p, i).value() * d;
+                magnitude += input_magnitude(points, p, i) * std::fabs(d);
+              }
+              ASSERT_NEAR(row[(x / block * channels + c) * block + x % block], sum, gamma(points + 4) * magnitude)
+                  << "point " << p << ", pixel " << x << ", channel " << c;
+            }
+          }
+          for (size_t i = floats; p + 1 < points && i < distance; ++i) ASSERT_EQ(row[i], untouched) << "between points";
+        }
+        EXPECT_TRUE(to.surroundings_intact());
+        EXPECT_TRUE(scratch.surroundings_intact());
       }
     }
   }
