@@ -121,6 +121,14 @@ TEST_P(WinogradKernels, Pixels) {
   if (table_.winograd_pixels[4] == nullptr) GTEST_SKIP() << "left out of this build";
   const size_t block = table_.planar_vectors * table_.lanes;
   for (int points = cook_toom::fewest_points; points <= cook_toom::max_points; ++points) {
+    double coefficient[cook_toom::max_points][cook_toom::max_points];
+    double magnitude_of[cook_toom::max_points][cook_toom::max_points];
+    for (int p = 0; p < points; ++p) {
+      for (int i = 0; i < points; ++i) {
+        coefficient[p][i] = cook_toom::input_transform(points, p, i).value();
+        magnitude_of[p][i] = input_magnitude(points, p, i);
+      }
+    }
     for (size_t pixels : {size_t{1}, size_t{2}, size_t{3}, block - 1, block, block + 3, 3 * block}) {
       for (size_t channels : {size_t{1}, size_t{4}, size_t{7}, size_t{16}, size_t{17}, size_t{35}}) {
         SCOPED_TRACE("seed 7, points " + std::to_string(points) + ", pixels " + std::to_string(pixels) + ", channels " +
@@ -157,8 +165,8 @@ TEST_P(WinogradKernels, Pixels) {
               for (int i = 0; x < pixels && i < points; ++i) {
                 if (parameters.from[i] == nullptr) continue;
                 const double d = from[static_cast<size_t>(i)]->at(x, c);
-                sum += cook_toom::input_transform(points, p, i).value() * d;
-                magnitude += input_magnitude(points, p, i) * std::fabs(d);
+                sum += coefficient[p][i] * d;
+                magnitude += magnitude_of[p][i] * std::fabs(d);
               }
               ASSERT_NEAR(row[(x / block * channels + c) * block + x % block], sum, gamma(points + 4) * magnitude)
                   << "point " << p << ", pixel " << x << ", channel " << c;
