@@ -199,8 +199,11 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double interleaved = g.axis[2].stride > 2 ? 3 : 1;  // cycles a vector
   const double t_bytes = static_cast<double>(t_rows * g.axis[2].input) * sizeof(float);
   const double added = t_bytes > static_cast<double>(options.cache.l1 / 2) ? 3 : 1.5;
-  return cycles + overlap_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
-         output / lanes * (interleaved + added * std::max(overlaps, 1.0));
+  cycles += overlap_overhead * channel_rows * calls + (scatter ? 3 * output : 0) +
+            output / lanes * (interleaved + added * std::max(overlaps, 1.0));
+  // Beyond L2 rows are waited for.
+  const bool near = (input + output) * sizeof(float) <= static_cast<double>(options.cache.l2);
+  return near ? cycles : cycles + 0.6 * input;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

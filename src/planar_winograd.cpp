@@ -268,7 +268,15 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   double cycles = strip(0);
   if (strips > 2) cycles += static_cast<double>(strips - 2) * strip(plan.strip);
   if (strips > 1) cycles += strip((strips - 1) * plan.strip);
-  return tiles * cycles + 200 * tiles * static_cast<double>(plan.y.points);
+  cycles = tiles * cycles + 200 * tiles * static_cast<double>(plan.y.points);
+  const double input = static_cast<double>(g.input_elements);
+  const double output = static_cast<double>(g.output_elements);
+  const bool nhwc = layer.description.layout == Layout::nhwc;
+  // More than four phases of x are added up and stored one by one.
+  if (x.stride > arch::KernelTable::max_overlap_phases) cycles += (nhwc ? 6 : 4.5) * output;
+  // Beyond L2 rows are waited for; of wide vectors that was counted.
+  const bool near = (input + output) * sizeof(float) <= static_cast<double>(options.cache.l2);
+  return near ? cycles : cycles + (kernels.lanes > 8 ? 0.5 : 1) * (1.2 * output + (nhwc ? 0.6 : 0.3) * input);
 }
 
 // Calls f(variant) for every variant that the options and the kernel let through.

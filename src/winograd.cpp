@@ -192,8 +192,8 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
     cycles += planes * (blocks * block + tiles * tile);
   }
   if (layer.description.layout == Layout::nchw) {
-    cycles += static_cast<double>(g.input_elements) * ny / my * 0.8;
-    if (stores_planes(layer)) cycles += static_cast<double>(g.output_elements) * 0.8;
+    cycles += static_cast<double>(g.input_elements) * ny / my * 0.5;
+    if (stores_planes(layer)) cycles += static_cast<double>(g.output_elements) * 0.5;
   }
   // Tiles are stored in bursts, which wait for lines that are not in L2.
   const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
