@@ -38,7 +38,7 @@ class ProductRows : protected PeriodRows {
     for (int64_t j = 0; taps != nullptr && j < taps->taps; ++j) {
       const int64_t t = taps->first_tap + j * layer_.phases[2].tap_step;
       const int64_t shift = plan_.x_taps[static_cast<size_t>(t)].shift;
-      term[at++] = {t_ + t * plan_.t_pitch + distance + origin_ - shift, 1.0f, shift};
+      term[at++] = {t_ + t * plan_.t_pitch + distance + origin_ - shift, 1.0f, static_cast<ptrdiff_t>(shift)};
     }
     return at;
   }

@@ -84,8 +84,9 @@ class Task {
   void make_factors(const float* input) {
     Pixel upper = pixel_of(begin_), lower = pixel_of(begin_ + upper_);
     float* const zeros = pixel_ + layer_.in_per_group;
-    arch::StrassenInput rows{nullptr,        nullptr, static_cast<size_t>(plan_.half_k), factors_, plan_.half_rows * plan_.pitch,
-                             !plan_.in_place};
+    arch::StrassenInput rows{
+        nullptr,        nullptr, static_cast<size_t>(plan_.half_k), factors_, static_cast<ptrdiff_t>(plan_.half_rows * plan_.pitch),
+        !plan_.in_place};
     if (plan_.in_place) input_ = input + begin_ * pixel_pitch();
     for (int64_t row = 0; row < upper_; ++row, rows.to += plan_.pitch) {
       rows.upper = input_pixel(input, upper, pixel_);
