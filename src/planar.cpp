@@ -154,8 +154,8 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   if (is_direct(layer)) return estimate_direct(layer, kernels, options);
   if (taps_tile_all_axes(layer)) return estimate_tiles(layer, kernels, options);
 
-  // Inputs are copied once, outputs of several channels transposed once.
-  double cycles = input * (nhwc ? transposed : 2 / lanes);
+  // Inputs are copied once for each output plane that meets them, outputs of several channels transposed once.
+  double cycles = input * static_cast<double>(g.axis[0].kernel) * (nhwc ? transposed : 2 / lanes);
   if (nhwc && layer.out_per_group > 1)
     cycles += output * (layer.out_per_group <= 4 ? 1.5 * transposed : 4 * transposed) + call_overhead * rows;
   if (output * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += output * sizeof(float) / stored;
@@ -203,7 +203,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
             output / lanes * (interleaved + added * std::max(overlaps, 1.0));
   // Beyond L2 rows are waited for.
   const bool near = (input + output) * sizeof(float) <= static_cast<double>(options.cache.l2);
-  return near ? cycles : cycles + 0.6 * input;
+  return near ? cycles : cycles + (0.6 + 0.25 * static_cast<double>(g.axis[0].kernel - 1)) * input;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
