@@ -191,14 +191,16 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
                         y_phases * static_cast<double>(plan.row_panels) * calls;
     cycles += planes * (blocks * block + tiles * tile);
   }
-  if (layer.description.layout == Layout::nchw) {
+  cycles *= groups;
+  const bool nchw = layer.description.layout == Layout::nchw;
+  if (nchw) {
     cycles += static_cast<double>(g.input_elements) * ny / my * 0.5;
     if (stores_planes(layer)) cycles += static_cast<double>(g.output_elements) * 0.5;
   }
-  // Tiles are stored in bursts, which wait for lines that are not in L2.
+  // Tiles are stored in bursts, which wait for lines that are not in L2: the less, the more of them follow each other.
   const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
-  const double waiting = 0.3 * std::max(0.0, tensors - 0.5 * static_cast<double>(options.cache.l2));
-  return cycles * groups + waiting;
+  const double a_byte = 0.1 * (1 + (two ? 1 : 0) + (nchw ? 1 : 0));
+  return cycles + a_byte * std::max(0.0, tensors - 0.5 * static_cast<double>(options.cache.l2));
 }
 
 // Calls f(variant) for every variant that the options let through.
