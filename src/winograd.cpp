@@ -185,7 +185,7 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
         static_cast<double>(std::max<int64_t>(0, floor_div(g.output[0] - 1 + z.pad_begin - phase.index, z.stride) + 1 - first));
     const double taps = static_cast<double>(phase.taps);
     const double steps = taps * static_cast<double>(layer.in_per_group);
-    const double made = y_products * (steps * step_cycles + calls_made * 110);
+    const double made = y_products * (steps * step_cycles + calls_made * 160);
     const double block = std::max(made, taps * stream) + 0.4 * std::min(made, taps * stream);
     const double tile = input * taps * channel_vectors + output * live_vectors + dead * (vectors - live_vectors) +
                         y_phases * static_cast<double>(plan.row_panels) * calls;
