@@ -54,6 +54,14 @@ class Allocation : public OnTarget {
   }
 };
 
+// What a run makes of the problem's inputs, in whatever layout the operator takes them to be.
+Floats numbers_of(const tconv::ConvTranspose& op, const Problem& problem) {
+  Floats output(problem.expected.value.size());
+  const GuardBuffer workspace(op.workspace_bytes(1), Placement::ends_at_guard, tconv::ConvTranspose::workspace_alignment);
+  EXPECT_TRUE(op.run(problem.x.data(), output.data(), workspace.data(), workspace.bytes()).ok());
+  return output;
+}
+
 // Calls in order, on the calling thread, and takes nothing from the heap itself.
 void in_order(void*, size_t count, void (*function)(void*, size_t), void* argument) {
   for (size_t i = 0; i < count; ++i) function(argument, i);
@@ -197,10 +205,11 @@ TEST_P(Allocation, ReshapeSurvivesEveryFailure) {
   each_operator([](tconv::ConvTranspose& op, const Problem& problem, const Variant& variant) {
     tconv::Description larger = problem.layer;
     larger.batch = 2;
-    larger.axis[0].input = 31;
+    larger.axis[0].input = 13;
     Random random(44);
     const Problem reshaped = make_reshaped(problem, larger, random, Data::real);
     const tconv::Description d = described(reshaped, variant);
+    const Floats before = numbers_of(op, problem);
     for (bool lasting : {true, false}) {
       for (int64_t number = 0;; ++number) {
         ASSERT_LT(number, 100);
@@ -218,7 +227,7 @@ TEST_P(Allocation, ReshapeSurvivesEveryFailure) {
         }
         EXPECT_EQ(status.code(), tconv::StatusCode::out_of_memory) << status.message();
         EXPECT_EQ(op.description().batch, 1);
-        EXPECT_EQ(run_on(op, problem, variant).failure, "") << "after a failed reshape";
+        EXPECT_EQ(numbers_of(op, problem), before) << "after a failed reshape";
       }
     }
   });

@@ -89,6 +89,7 @@ TEST_P(LargeTensors, RowsAskedForAhead) {
           tconv::Description d = layer(rank, in_channels, out_channels, kernel, 2);
           d.axis[rank - 1].input = 9 + 8 * uniform(random, 0, 5);
           d.axis[rank - 2].input = 9 + uniform(random, 0, 4);
+          if (rank == 3) d.axis[0].input = 4;
           d.input_activation.kind = uniform(random, 0, 3) == 0 ? ActivationKind::relu : ActivationKind::none;
           const Problem problem = make_problem(d, random, Data::real);
           for (tconv::Layout layout : {tconv::Layout::nchw, tconv::Layout::nhwc}) {
@@ -123,6 +124,7 @@ TEST_P(LargeTensors, PlanarTiles) {
           tconv::Description d = layer(rank, groups * in_channels, groups * out_channels, 4, 2);
           d.groups = groups;
           d.axis[rank - 1].input = 40;
+          if (rank == 3) d.axis[0].input = d.axis[1].input = 5;
           const Problem problem = make_problem(d, random, Data::real);
           const Outcome outcome = run_case(problem, nhwc(GetParam(), Algorithm::planar_winograd));
           if (outcome.unsupported) continue;
