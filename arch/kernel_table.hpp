@@ -74,7 +74,8 @@ struct GemmStrip {
 using GemmFunction = void (*)(const GemmStrip& strip);
 
 // planar_rows: T[row][x] = sum over segments, channels of  W[channel][row] * X_segment[channel][x] for a block of rows, x in [0,
-// count). Vectors run along x. X is scratch in blocks of planar_vectors * lanes columns, [block][channel][column], 64-byte aligned;
+// count). Vectors run along x. X is scratch in blocks of planar_vectors * lanes columns, [block][channel][column], 64-byte aligned,
+// or lies where block_stride is a block: one of the two strides, of channels or of blocks, is planar_vectors * lanes.
 // T is scratch with room for count rounded up to whole vectors.
 struct PlanarSegment {
   const float* x;  // block 0, channel 0
@@ -134,6 +135,7 @@ struct PlanarPeriods {
   size_t channels;
   ptrdiff_t channel_stride;
   ptrdiff_t block_stride;
+  bool asks;      // the columns of the next tile may lie beyond L1: they are asked for (a hint)
   size_t phases;  // 1 .. max_overlap_phases
   size_t lines;   // phases * lines <= planar_rows
   size_t count;

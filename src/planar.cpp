@@ -115,15 +115,7 @@ bool good_in_place(const Layer& layer, int64_t times, const Options& options) {
   if (layer.description.layout != Layout::nchw || layer.has_input_activation()) return false;
   if (times <= 1) return true;
   if (layer.in_per_group > 64) return false;
-  const int64_t set_bytes = 4096;  // of one way
-  int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
-  for (int64_t rest = set_bytes; rest != 0;) {  // their greatest common divisor
-    const int64_t next = distance % rest;
-    distance = rest;
-    rest = next;
-  }
-  const int64_t ways = static_cast<int64_t>(options.cache.l1) / set_bytes;
-  return layer.in_per_group <= set_bytes / std::max<int64_t>(distance, 64) * ways / 2;
+  return !planes_share_sets(layer, options);
 }
 
 // The same for one layer: each row passes by for all its taps and blocks of rows of T.

@@ -54,6 +54,7 @@ class FusedTask : PeriodRows {
     p.channels = static_cast<size_t>(layer_.in_per_group);
     p.channel_stride = plan_.in_place ? layer_.geometry.input_pitch.channel : block_;
     p.block_stride = plan_.in_place ? block_ : layer_.in_per_group * block_;
+    p.asks = true;
     p.phases = static_cast<size_t>(phases);
     p.lines = static_cast<size_t>(channels_);
     p.bias = plan_.bias.data() + channel;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "activation.hpp"
 #include "checked.hpp"
 
 namespace tconv::planar {
@@ -16,18 +17,19 @@ int64_t most_lines(const Layer& layer, const arch::KernelTable& kernels) {
 int64_t outer_taps_of(const Layer& layer) { return layer.axis(0).kernel * layer.axis(1).kernel; }
 
 // Cycles, beside those of the products, measured:
-constexpr double of_tile = 12;        // to begin and store a register tile
-constexpr double of_piece = 40;       // a row of a line that comes from scratch
-constexpr double of_end = 10;         // the end of a row of a line among the columns of a register tile
-constexpr double placed = 0.2;        // a number of a register tile with such an end
-constexpr double of_copy = 15;        // a row of the input that is copied
-constexpr double of_call = 60;        // a kernel called for some columns of a chunk
-constexpr double transposed = 0.3;    // a number of the input moved from pixels to planes
-constexpr double to_pixels = 1;       // a number of the output moved from planes to pixels
-constexpr double through_rows = 0.6;  // a number moved from scratch to a row
-constexpr double stored = 12;         // bytes of outputs a cycle, where they do not stay in L2
-constexpr double read = 12;           // bytes of inputs a cycle, where they do not stay in L2
-constexpr double streamed = 20;       // bytes of weights a cycle, where they do not stay in L2
+constexpr double of_tile = 12;          // to begin and store a register tile
+constexpr double of_piece = 40;         // a row of a line that comes from scratch
+constexpr double of_end = 10;           // the end of a row of a line among the columns of a register tile
+constexpr double of_end_of_vector = 5;  // the same where vectors do not reach beyond it
+constexpr double placed = 0.2;          // a number of a register tile with such an end
+constexpr double of_copy = 15;          // a row of the input that is copied
+constexpr double of_call = 60;          // a kernel called for some columns of a chunk
+constexpr double transposed = 0.3;      // a number of the input moved from pixels to planes
+constexpr double to_pixels = 1;         // a number of the output moved from planes to pixels
+constexpr double through_rows = 0.6;    // a number moved from scratch to a row
+constexpr double stored = 12;           // bytes of outputs a cycle, where they do not stay in L2
+constexpr double read = 12;             // bytes of inputs a cycle, where they do not stay in L2
+constexpr double streamed = 20;         // bytes of weights a cycle, where they do not stay in L2
 
 // May a chunk have lines of several rows? Pixels of several channels are transposed row by row.
 bool chunks_cross_taps(const Layer& layer, const arch::KernelTable& kernels) {
@@ -93,6 +95,8 @@ double rows_of_chunk(const Layer& layer, const arch::KernelTable& kernels) {
          static_cast<double>(count_chunks(layer, kernels));
 }
 
+bool clamps(const Layer& layer) { return arch::is_clamp(fused_epilogue(layer.description.activation).kind); }
+
 // Are all outputs stored from registers?
 bool stored_directly(const Layer& layer, const TileShape& s) {
   const Description& d = layer.description;
@@ -117,7 +121,8 @@ double row_end_cycles(const Layer& layer, const arch::KernelTable& kernels, cons
   const double stride = static_cast<double>(s.stride[2]);
   if (!stored_directly(layer, s)) return of_piece + through_rows * stride * static_cast<double>(s.input[2]);
   const int64_t tile = tile_columns(kernels, rows_of_chunk(layer, kernels));
-  // Tiles end with rows that are multiples of them.
+  // Tiles end with rows that are multiples of them, and vectors are stored one by one where they do.
+  if (clamps(layer) && s.input[2] % static_cast<int64_t>(kernels.lanes) == 0) return s.input[2] % tile == 0 ? 0 : of_end_of_vector;
   return s.input[2] % tile == 0 ? 0 : of_end + placed * stride * static_cast<double>(std::min(s.input[2], tile));
 }
 
@@ -131,8 +136,8 @@ bool better_across_rows(const Layer& layer, const arch::KernelTable& kernels, co
   const double together = column_cycles(kernels, rows, block) * k * static_cast<double>(s.input[2]) / static_cast<double>(block);
   const double lines = rows / static_cast<double>(layer.axis(2).kernel);
   const double end = row_end_cycles(layer, kernels, s);
-  // Tiles that end with the rows are taken together for fewer calls.
-  return together + lines * end < alone + (end == 0 ? of_call : 0);
+  // Where the ends of rows cost little, they are taken together for fewer calls.
+  return together + lines * end < alone + (end <= of_end_of_vector ? of_call : 0);
 }
 
 }  // namespace
@@ -146,16 +151,28 @@ bool taps_tile_all_axes(const Layer& layer) {
   return true;
 }
 
+bool planes_share_sets(const Layer& layer, const Options& options) {
+  const int64_t set_bytes = 4096;  // of one way
+  int64_t distance = layer.geometry.input_pitch.channel * static_cast<int64_t>(sizeof(float)) % set_bytes;
+  for (int64_t rest = set_bytes; rest != 0;) {  // their greatest common divisor
+    const int64_t next = distance % rest;
+    distance = rest;
+    rest = next;
+  }
+  const int64_t ways = static_cast<int64_t>(options.cache.l1) / set_bytes;
+  return layer.in_per_group > set_bytes / std::max<int64_t>(distance, 64) * ways / 2;
+}
+
 LineChunk line_chunk(const Layer& layer, const TilesPlan& plan, int64_t chunk) {
   const int64_t channels = layer.out_per_group;
   if (plan.blocks_of_channels == 0) {
-    const int64_t begin = plan.lines * chunk / plan.chunks;
-    return {begin, plan.lines * (chunk + 1) / plan.chunks, begin % channels, begin / channels};
+    const int64_t begin = ceil_div(plan.lines * chunk, plan.chunks);
+    return {begin, ceil_div(plan.lines * (chunk + 1), plan.chunks), begin % channels, begin / channels};
   }
   const int64_t block = chunk / plan.taps;
   const int64_t tap = chunk % plan.taps;
-  const int64_t first = channels * block / plan.blocks_of_channels;
-  const int64_t size = channels * (block + 1) / plan.blocks_of_channels - first;
+  const int64_t first = ceil_div(channels * block, plan.blocks_of_channels);
+  const int64_t size = ceil_div(channels * (block + 1), plan.blocks_of_channels) - first;
   const int64_t begin = first * plan.taps + tap * size;
   return {begin, begin + size, first, tap};
 }
@@ -225,7 +242,9 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
   const bool light = d.layout == Layout::nchw && weight_bytes <= l1 / 4;
   const int64_t bytes = few ? l1 / 3 : light ? l1 / 3 * 2 : static_cast<int64_t>(options.cache.l2 / 8);
   const int64_t cached = bytes / static_cast<int64_t>(sizeof(float));
-  const int64_t near = std::min<int64_t>(cached / layer.in_per_group, 1024);
+  // What is read once, where it lies, need not stay.
+  const int64_t most = 1024;
+  const int64_t near = plan->in_place && plan->chunks == 1 ? most : std::min(cached / layer.in_per_group, most);
   const int64_t wanted = std::max(near, 2 * block);
   if (width >= wanted && !plan->across_rows) {
     const int64_t parts = width / wanted;
@@ -246,9 +265,14 @@ void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const O
   const bool copied = d.layout == Layout::nchw && !plan->in_place;
   // 128 -> 16 channels, k = s = 1, 160 x 160: 43 channels a tile made it 30% slower; 32 -> 8, k = s = 2: 5 of them, 9% faster.
   plan->fetches_meanwhile = copied && layer.in_per_group <= 24 * plan->chunks;
+  // Tiles of a block and a half read the cache line in the middle of two of them twice. Of columns that share few sets, what is
+  // asked for meanwhile would drive it out (16 -> 1, k = s = 2, 128 x 128: 8%). Copying gains 1%, what is only read loses up to 10.
+  const bool halves = std::ceil(rows_of_chunk(layer, kernels)) == static_cast<double>(kernels.planar_half_rows);
+  plan->asks = (plan->in_place && !halves) || !planes_share_sets(layer, options);
   // Where nothing is far, it is faster with any number (384 -> 4, k = s = 2, 76 x 12: 11%). Where blocks are longer than a cache
   // line, it is if the copy is read a few times (AVX-512, 64 -> 32 in 3-D, 24 times: 7% slower; 32 -> 8, 4 times: 9% faster).
   const bool near_input = layer.geometry.input_elements <= static_cast<int64_t>(options.cache.l2 / sizeof(float));
+  plan->fetches = !plan->in_place || !near_input;
   const bool short_blocks = block * static_cast<int64_t>(sizeof(float)) <= 64;
   plan->copies_meanwhile =
       copied && !layer.has_input_activation() && (plan->fetches_meanwhile || near_input) && (short_blocks || plan->chunks <= 12);

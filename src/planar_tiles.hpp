@@ -42,9 +42,11 @@ struct TilesPlan {
   bool in_place = false;     // the input is read where it lies
   bool direct = false;       // all outputs are stored from registers
   bool across_rows = false;  // vectors run across the ends of rows
+  bool fetches = false;      // the next item may be far, and is asked for
   // The kernel does it beside the products, which NCHW's few inputs for each tile allow:
   bool copies_meanwhile = false;   // it makes the first lines of an item from the input where it lies, and copies it
   bool fetches_meanwhile = false;  // it asks for the next item
+  bool asks = false;               // where it reads the input where it lies, it asks for the columns of the next tile
   int64_t rows = 1;                // of an item
   int64_t columns = 0;             // of an item's row
   int64_t blocks = 0;              // of an item's copy
@@ -68,6 +70,8 @@ struct TileLine {
 void list_lines(const Layer& layer, const LineChunk& chunk, TileLine* line);
 
 bool taps_tile_all_axes(const Layer& layer);
+// Do columns of all channels, read where they lie (NCHW), fall into so few sets of L1 that they hardly fit there?
+bool planes_share_sets(const Layer& layer, const Options& options);
 double estimate_tiles(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
 bool create_tiles(const Layer& layer, const arch::KernelTable& kernels, const float* weights, const float* bias, TilesPlan* plan);
 void reshape_tiles(const Layer& layer, const arch::KernelTable& kernels, const Options& options, TilesPlan* plan);

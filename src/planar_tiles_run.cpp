@@ -44,6 +44,7 @@ class TilesTask {
     periods_.phases = static_cast<size_t>(shape_.stride[2]);
     periods_.line = to_;
     periods_.segments = 1;
+    periods_.asks = !plan.in_place || plan.asks;
     periods_.copy_block = plan_.block_pitch;
     if (plan.across_rows && plan.direct) {
       periods_.run = static_cast<size_t>(shape_.input[2]);
@@ -66,7 +67,7 @@ class TilesTask {
     input_ = input_of(item);
     copies_meanwhile_ = plan_.copies_meanwhile;
     if (!plan_.in_place && !copies_meanwhile_) copy_input();
-    next_ = next != nullptr ? input_of(*next) : nullptr;
+    next_ = next != nullptr && plan_.fetches ? input_of(*next) : nullptr;
     const int64_t last = plan_.chunks * (item.part + 1) / parts;
     for (int64_t chunk = plan_.chunks * item.part / parts; chunk < last; ++chunk) {
       fetch_next(chunk);
@@ -217,7 +218,9 @@ class TilesTask {
       periods_.channel_stride = shape_.in.channel;
       periods_.block_stride = block_;
       periods_.copy = copy;
+      periods_.asks = plan_.asks;
       call(x, 0, whole);
+      periods_.asks = true;
       periods_.channel_stride = block_;
       periods_.block_stride = plan_.block_pitch;
       periods_.copy = nullptr;

@@ -8,14 +8,30 @@ namespace {
 
 constexpr size_t kCacheLine = 64 / sizeof(float);
 
-// Where the columns of a call go: column `within` of a run, whose outputs begin `distance` floats after those of the first.
+// Where a column goes: so far from the beginning of its line. The end of its run is so many columns away.
 struct PeriodPlace {
-  size_t within;
-  ptrdiff_t distance;
+  ptrdiff_t at;
+  size_t left;
 
-  void Advance(const PlanarPeriods& p, size_t columns) {
-    within += columns;
-    for (; HWY_UNLIKELY(within >= p.run && p.run != 0); within -= p.run) distance += p.line_run;
+  explicit PeriodPlace(const PlanarPeriods& p)
+      : at(p.run == 0 ? 0 : static_cast<ptrdiff_t>(p.phases * p.within)), left(p.run == 0 ? ~size_t{0} : p.run - p.within) {}
+
+  HWY_INLINE void Advance(const PlanarPeriods& p, size_t columns) {
+    at += static_cast<ptrdiff_t>(p.phases * columns);
+    for (; HWY_UNLIKELY(columns >= left); left = p.run) {
+      columns -= left;
+      at += p.line_run - static_cast<ptrdiff_t>(p.phases * p.run);
+    }
+    left -= columns;
+  }
+
+  // By a vector that does not reach beyond its run.
+  template <size_t kPhases>
+  HWY_INLINE void AdvanceVector(const PlanarPeriods& p) {
+    at += kPhases * kLanes;
+    left -= kLanes;
+    at += left == 0 ? p.line_run - static_cast<ptrdiff_t>(kPhases * p.run) : 0;
+    left = left == 0 ? p.run : left;
   }
 };
 
@@ -31,10 +47,9 @@ HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
 // Finished columns of all lines, `pitch` apart, whose run ends among them or which are not all wanted. A vector more can be read.
 HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t pitch, PeriodPlace place, size_t count) {
   for (size_t done = 0; done < count;) {
-    const size_t n = p.run == 0 ? count : HWY_MIN(count - done, p.run - place.within);
+    const size_t n = HWY_MIN(count - done, place.left);
     for (size_t line = 0; line < p.lines; ++line) {
-      float* const to = p.line[line] + place.distance + p.phases * place.within;
-      CopyShort(sums + line * pitch + p.phases * done, p.phases * n, to);
+      CopyShort(sums + line * pitch + p.phases * done, p.phases * n, p.line[line] + place.at);
     }
     done += n;
     place.Advance(p, n);
@@ -58,7 +73,7 @@ HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_
   }
 }
 
-// Blocks from registers: line l from to(l) on. kPart: only the first `count` columns.
+// Blocks from registers: vector v of line l to to(l, v). kPart: only the first `count` columns.
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart, typename To>
 HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t count, const To& to) {
   const D d;
@@ -67,7 +82,6 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
   const V high = hn::Set(d, bounds.high);
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    float* const y = to(line);
 #pragma GCC unroll 4
     for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 4
@@ -79,10 +93,11 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
           sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
         }
         const size_t first = (b * NV + v) * kLanes;
+        float* const y = to(line, b * NV + v);
         if (!kPart || first + kLanes <= count) {
-          StorePhases<kPhases>(sum, y + kPhases * first);
+          StorePhases<kPhases>(sum, y);
         } else if (first < count) {
-          StoreFirstPhases<kPhases>(sum, y + kPhases * first, kPhases * (count - first));
+          StoreFirstPhases<kPhases>(sum, y, kPhases * (count - first));
         }
       }
     }
@@ -95,18 +110,17 @@ HWY_INLINE void FetchForPeriods(const PlanarPeriods& p, const PeriodPlace& next)
 #if HWY_ARCH_X86
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    const float* const to = p.line[line] + next.distance + kPhases * next.within;
 #pragma GCC unroll 16
-    for (size_t i = 0; i < kPhases * kColumns; i += kCacheLine) __builtin_prefetch(to + i, 1);
+    for (size_t i = 0; i < kPhases * kColumns; i += kCacheLine) __builtin_prefetch(p.line[line] + next.at + i, 1);
   }
-  if (p.run == 0 || next.within + kColumns <= p.run) return;
+  if (HWY_LIKELY(kColumns <= next.left)) return;
   // Where a run ends among them, the first and last line of what is in the next run.
-  const size_t over = kPhases * (next.within + kColumns - p.run);
+  const ptrdiff_t first = next.at + p.line_run - static_cast<ptrdiff_t>(kPhases * (p.run - next.left));
+  const ptrdiff_t last = first + static_cast<ptrdiff_t>(kPhases * (kColumns - next.left) - 1);
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    const float* const to = p.line[line] + next.distance + p.line_run;
-    __builtin_prefetch(to, 1);
-    __builtin_prefetch(to + over - 1, 1);
+    __builtin_prefetch(p.line[line] + first, 1);
+    __builtin_prefetch(p.line[line] + last, 1);
   }
 #else
   static_cast<void>(p);
@@ -133,7 +147,8 @@ HWY_INLINE void FetchPieces(const PlanarPeriods& p, size_t block) {
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, bool kDense>
 HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count, PeriodPlace* place) {
   constexpr size_t kRows = kPhases * kLines;
-  constexpr size_t kColumns = kBlocks * NV * kLanes;
+  constexpr size_t kVectors = kBlocks * NV;
+  constexpr size_t kColumns = kVectors * kLanes;
   const D d;
   V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 16
@@ -150,11 +165,11 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   FetchForPeriods<kPhases, kLines, kColumns>(p, *place);
   // With the second of two tiles of a block and a half comes the third block.
   if (p.fetches != 0) FetchPieces<kFirst == 0 ? kBlocks : kBlocks + 1>(p, block);
-  PlanarSum<kRows, NV, kBlocks, kFirst, kCopy, kDense>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride, block,
-                                                       {}, {p.copy, p.copy_block}, acc);
-  const bool one_run = p.run == 0 || here.within + HWY_MIN(count, kColumns) <= p.run;
-  if (HWY_LIKELY(one_run && IsClamp(p.epilogue.kind))) {
-    const auto to = [&](size_t line) { return p.line[line] + here.distance + kPhases * here.within; };
+  PlanarSum<kRows, NV, kBlocks, kFirst, kCopy, kDense, false>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride,
+                                                              block, {nullptr, 0, 0, p.asks}, {p.copy, p.copy_block}, acc);
+  const bool is_clamp = IsClamp(p.epilogue.kind);
+  if (HWY_LIKELY(is_clamp && HWY_MIN(count, kColumns) <= here.left)) {
+    const auto to = [&](size_t line, size_t v) { return p.line[line] + here.at + kPhases * v * kLanes; };
     if (kBlocks == 1 && HWY_UNLIKELY(count < kColumns)) {
       return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, count, to);
     }
@@ -163,10 +178,22 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
     }
     return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count, to);
   }
+  // Where all runs are whole vectors, none of them reaches from one into the next.
+  if (is_clamp && p.run % kLanes == 0 && p.within % kLanes == 0) {
+    ptrdiff_t at[kVectors];
+    PeriodPlace next = here;
+#pragma GCC unroll 8
+    for (size_t v = 0; v < kVectors; ++v) {
+      at[v] = next.at;
+      next.AdvanceVector<kPhases>(p);
+    }
+    const auto to = [&](size_t line, size_t v) { return p.line[line] + at[v]; };
+    return StorePeriods<kPhases, kLines, NV, kBlocks, true, kBlocks == 1>(p, acc, count, to);
+  }
   HWY_ALIGN float finished[kRows * kColumns + kLanes];
-  if (HWY_LIKELY(IsClamp(p.epilogue.kind))) {
-    StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count,
-                                                            [&](size_t line) { return finished + line * kPhases * kColumns; });
+  if (HWY_LIKELY(is_clamp)) {
+    StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(
+        p, acc, count, [&](size_t line, size_t v) { return finished + kPhases * (line * kColumns + v * kLanes); });
   } else {
     HWY_ALIGN float sums[kRows * kColumns];
 #pragma GCC unroll 16
@@ -177,7 +204,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
         for (size_t v = 0; v < NV; ++v) hn::Store(acc[b][m][v], d, sums + ((m * kBlocks + b) * NV + v) * kLanes);
       }
     }
-    FinishPeriods<kPhases>(p, sums, kBlocks * NV, finished);
+    FinishPeriods<kPhases>(p, sums, kVectors, finished);
   }
   PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
@@ -186,7 +213,7 @@ template <size_t kPhases, size_t kLines, bool kCopy, bool kDense>
 HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   constexpr size_t kBlocks = planar_blocks(kPhases * kLines);
-  PeriodPlace place{p.run == 0 ? 0 : p.within, 0};
+  PeriodPlace place(p);
   size_t left = p.count;
   size_t block = 0;
   for (; kBlocks > 1 && left >= kBlocks * kBlock; left -= kBlocks * kBlock, block += kBlocks) {
@@ -213,11 +240,7 @@ void PeriodsOf(const PlanarPeriods& p) {
       if constexpr (2 * kLines >= kPlanarRows / kPhases) {
         if (p.copy != nullptr) return PeriodLines<kPhases, kLines, true, false>(p);
       }
-      // A block and a half at once: with distances that are known, it needs fewer registers.
-      if constexpr (kPhases * kLines == kPlanarHalfRows) {
-        if (p.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes))
-          return PeriodLines<kPhases, kLines, false, true>(p);
-      }
+      if (p.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes)) return PeriodLines<kPhases, kLines, false, true>(p);
       return PeriodLines<kPhases, kLines, false, false>(p);
     }
     PeriodsOf<kPhases, kLines - 1>(p);

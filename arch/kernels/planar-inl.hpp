@@ -40,15 +40,19 @@ HWY_INLINE void PlanarRowsByLane(const V* weights, const V* column, V (&acc)[kRo
 }
 #endif
 
-// acc[m][v] += w[m] * x[v], for one channel. The vectors are those of a block from kFirst on, and of the next one.
-template <size_t kRows, size_t NV, size_t kFirst>
-HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, ptrdiff_t block_stride, const float* HWY_RESTRICT w, V (&acc)[kRows][NV]) {
+// acc[m][v] += w[m] * x[v], for one channel. The vectors are those of a block from kFirst on, and of the next one. kCopy: they are
+// stored to `to` as well.
+template <size_t kRows, size_t NV, size_t kFirst, bool kCopy>
+HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, ptrdiff_t block_stride, const float* HWY_RESTRICT w, float* to,
+                           ptrdiff_t to_block, V (&acc)[kRows][NV]) {
   const D d;
   V column[NV];
 #pragma GCC unroll 4
   for (size_t v = 0; v < NV; ++v) {
-    const size_t i = kFirst + v;
-    column[v] = hn::LoadU(d, x + static_cast<ptrdiff_t>(i / kPlanarVectors) * block_stride + i % kPlanarVectors * kLanes);
+    const ptrdiff_t block = static_cast<ptrdiff_t>((kFirst + v) / kPlanarVectors);
+    const size_t at = (kFirst + v) % kPlanarVectors * kLanes;
+    column[v] = hn::LoadU(d, x + block * block_stride + at);
+    if (kCopy) hn::StoreU(column[v], d, to + block * to_block + at);
   }
 #if HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
   // Four weights a load, multiplied by lane. The last load overlaps the one before when the rows are no multiple of four.
@@ -69,10 +73,10 @@ HWY_INLINE void PlanarStep(const float* HWY_RESTRICT x, ptrdiff_t block_stride, 
   }
 }
 
-// acc[b][m][v] += w[m] * x[b][v], for one channel of a few rows: their weights stay in registers and the vectors pass by, one at a
-// time. Block by block, GCC would keep the weights, too, beside all vectors of a block, for which there are no registers.
-template <size_t kRows, size_t NV, size_t kBlocks>
-HWY_INLINE void PlanarStepOfFew(const float* const (&x)[kBlocks], ptrdiff_t at, const float* HWY_RESTRICT w,
+// The same for one channel of a few rows of several blocks: their weights stay in registers and the vectors pass by, one at a time.
+// Block by block, GCC would keep the weights, too, beside all vectors of a block, for which there are no registers.
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kPointers>
+HWY_INLINE void PlanarStepOfFew(const float* HWY_RESTRICT const (&x)[kPointers], ptrdiff_t at, const float* HWY_RESTRICT w,
                                 V (&acc)[kBlocks][kRows][NV]) {
   const D d;
   V broadcast[kRows];
@@ -80,9 +84,10 @@ HWY_INLINE void PlanarStepOfFew(const float* const (&x)[kBlocks], ptrdiff_t at, 
   for (size_t m = 0; m < kRows; ++m) broadcast[m] = LoadBroadcast(w + m);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
+    const float* const from = kPointers == 1 ? x[0] + at + b * kPlanarVectors * kLanes : x[b] + at;
 #pragma GCC unroll 4
     for (size_t v = 0; v < NV; ++v) {
-      const V column = hn::LoadU(d, x[b] + at + v * kLanes);
+      const V column = hn::LoadU(d, from + v * kLanes);
 #pragma GCC unroll 16
       for (size_t m = 0; m < kRows; ++m) Accumulate(acc[b][m][v], broadcast[m], column);
     }
@@ -109,6 +114,7 @@ struct PlanarFetch {
   const float* first;  // nullptr: nothing
   ptrdiff_t channel;
   ptrdiff_t block;
+  bool next;  // where it is nothing: the next blocks?
 };
 
 // Where X is copied while a sum is made, block by block.
@@ -117,89 +123,95 @@ struct PlanarCopy {
   ptrdiff_t block;
 };
 
-// The vectors of one channel that PlanarStep loads.
-template <size_t NV, size_t kFirst>
-HWY_INLINE void PlanarCopyStep(const float* x, ptrdiff_t block_stride, float* to, ptrdiff_t to_block) {
-  const D d;
-#pragma GCC unroll 4
-  for (size_t v = 0; v < NV; ++v) {
-    const ptrdiff_t block = static_cast<ptrdiff_t>((kFirst + v) / kPlanarVectors);
-    const size_t at = (kFirst + v) % kPlanarVectors * kLanes;
-    hn::StoreU(hn::LoadU(d, x + block * block_stride + at), d, to + block * to_block + at);
-  }
+// p += n, one addition where it stands: GCC would rather begin every tile with the products of a distance that its turns need, and
+// with where they end.
+HWY_INLINE void Bump(const float* HWY_RESTRICT& p, ptrdiff_t n) {
+  p += n;
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC_ACTUAL
+  asm("" : "+r"(p));
+#endif
 }
 
 // One channel, `at` from the pointers to blocks on (or from the one to the first of them); copied to `to` meanwhile.
-template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, size_t kPointers>
-HWY_INLINE void PlanarChannel(const float* const (&x)[kPointers], ptrdiff_t at, ptrdiff_t block_stride, const float* w, float* to,
-                              ptrdiff_t to_block, V (&acc)[kBlocks][kRows][NV]) {
-  if constexpr (kPointers == kBlocks && kBlocks > 1) {
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, bool kFew, size_t kPointers>
+HWY_INLINE void PlanarChannel(const float* HWY_RESTRICT const (&x)[kPointers], ptrdiff_t at, ptrdiff_t block_stride, const float* w,
+                              float* to, ptrdiff_t to_block, V (&acc)[kBlocks][kRows][NV]) {
+  if constexpr (kFew) {
     PlanarStepOfFew<kRows, NV, kBlocks>(x, at, w, acc);
   } else {
 #pragma GCC unroll 4
     for (size_t b = 0; b < kBlocks; ++b) {
       const float* const from = x[0] + at + static_cast<ptrdiff_t>(b) * block_stride;
-      if (kCopy) PlanarCopyStep<NV, kFirst>(from, block_stride, to + static_cast<ptrdiff_t>(b) * to_block, to_block);
-      PlanarStep<kRows, NV, kFirst>(from, block_stride, w, acc[b]);
+      PlanarStep<kRows, NV, kFirst, kCopy>(from, block_stride, w, kCopy ? to + static_cast<ptrdiff_t>(b) * to_block : nullptr,
+                                           to_block, acc[b]);
     }
   }
 }
 
 // acc[b][m][v] += the sum over segments and channels of w[m] * x[b][v]. kCopy: of one segment. kDense: channels lie beside each
-// other, block by block: their distance is known and needs no registers.
-template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst = 0, bool kCopy = false, bool kDense = false>
+// other, block by block; else blocks do, channel by channel. Either way one of the distances is known and needs no registers.
+// kFetch: `fetch` may be something.
+template <size_t kRows, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, bool kDense, bool kFetch>
 HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t channels, ptrdiff_t any_channel_stride,
-                          ptrdiff_t block_stride, size_t block, PlanarFetch fetch, PlanarCopy copy, V (&acc)[kBlocks][kRows][NV]) {
+                          ptrdiff_t any_block_stride, size_t block, PlanarFetch fetch, PlanarCopy copy,
+                          V (&acc)[kBlocks][kRows][NV]) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   constexpr bool kFew = kPlanarTurns && kBlocks > 1 && !kCopy;
-  constexpr size_t kPointers = kFew ? kBlocks : 1;
+  constexpr size_t kPointers = kFew && kDense ? kBlocks : 1;
   const ptrdiff_t channel_stride = kDense ? static_cast<ptrdiff_t>(kBlock) : any_channel_stride;
+  const ptrdiff_t block_stride = kDense ? any_block_stride : static_cast<ptrdiff_t>(kBlock);
   float* to = kCopy ? copy.to + static_cast<ptrdiff_t>(block) * copy.block : nullptr;
 #if HWY_ARCH_X86
   // The next blocks, which may lie in L2. No more than 2 KiB of what lies in order.
-  const ptrdiff_t ahead = HWY_MIN(static_cast<ptrdiff_t>(kBlocks) * block_stride, ptrdiff_t{512});
+  constexpr ptrdiff_t kAhead = NV > kPlanarVectors ? 3 : kBlocks;
+  const ptrdiff_t ahead = fetch.next ? HWY_MIN(kAhead * block_stride, ptrdiff_t{512}) : 0;
   const PlanarSegment* const first = segment;
+#else
+  static_cast<void>(fetch);
 #endif
   for (const PlanarSegment* const end = segment + segments; segment != end; ++segment) {
     const float* HWY_RESTRICT x = segment->x + static_cast<ptrdiff_t>(block) * block_stride;
     const float* HWY_RESTRICT w = segment->w;
-    const float* of_block[kPointers];
+    const float* HWY_RESTRICT of_block[kPointers];
 #pragma GCC unroll 4
     for (size_t b = 0; b < kPointers; ++b) of_block[b] = x + static_cast<ptrdiff_t>(b) * block_stride;
 #if HWY_ARCH_X86
-    const bool far = fetch.first != nullptr && segment < first + kBlocks;
-    const float* next = far ? fetch.first + (segment - first + static_cast<ptrdiff_t>(block)) * fetch.block : x + ahead;
+    const bool far = kFetch && fetch.first != nullptr && segment < first + kBlocks;
+    const float* HWY_RESTRICT next =
+        far ? fetch.first + (segment - first + static_cast<ptrdiff_t>(block)) * fetch.block : x + ahead;
     const ptrdiff_t next_stride = far ? fetch.channel : channel_stride;
-#else
-    static_cast<void>(fetch);
 #endif
     size_t left = channels;
 #if HWY_ARCH_X86
-    // As many channels as their distances have registers for.
-    constexpr size_t kTurn = kFew && !kDense ? 1 : kRows * NV * kBlocks > 12 ? 2 : 4;
+    // A few channels a turn; one where there is hardly a register left beside its weights.
+    constexpr ptrdiff_t kTurn = kFew && !kDense && kRows * NV * kBlocks + kRows > 28 ? 1 : kRows * NV * kBlocks > 12 ? 2 : 4;
     for (; kPlanarTurns && left >= kTurn; left -= kTurn) {
 #pragma GCC unroll 4
-      for (size_t i = 0; i < kTurn; ++i) {
-        __builtin_prefetch(next + static_cast<ptrdiff_t>(i) * next_stride);
-        PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy>(of_block, static_cast<ptrdiff_t>(i) * channel_stride, block_stride,
-                                                         w + i * kRows, kCopy ? to + i * kBlock : nullptr, copy.block, acc);
+      for (ptrdiff_t i = 0; i < kTurn; ++i) {
+        constexpr ptrdiff_t kDistance = static_cast<ptrdiff_t>(kBlock);
+        __builtin_prefetch(next);
+        // Of two tiles of a block and a half, the second asks for two blocks of three.
+        if (kFirst != 0 && !kFetch) __builtin_prefetch(next + block_stride);
+        PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy, kFew>(of_block, kDense ? i * kDistance : 0, block_stride, w + i * kRows,
+                                                               kCopy ? to + i * kBlock : nullptr, copy.block, acc);
+        if (!kDense) Bump(of_block[0], channel_stride);
+        Bump(next, next_stride);
       }
 #pragma GCC unroll 4
-      for (size_t b = 0; b < kPointers; ++b) of_block[b] += static_cast<ptrdiff_t>(kTurn) * channel_stride;
-      w += kTurn * kRows;
+      for (size_t b = 0; kDense && b < kPointers; ++b) Bump(of_block[b], kTurn * kBlock);
+      Bump(w, kTurn * kRows);
       if (kCopy) to += kTurn * kBlock;
-      next += static_cast<ptrdiff_t>(kTurn) * next_stride;
     }
 #endif
     for (; left != 0; --left) {
 #if HWY_ARCH_X86
       __builtin_prefetch(next);
-      next += next_stride;
+      Bump(next, next_stride);
 #endif
-      PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy>(of_block, 0, block_stride, w, to, copy.block, acc);
+      PlanarChannel<kRows, NV, kBlocks, kFirst, kCopy, kFew>(of_block, 0, block_stride, w, to, copy.block, acc);
 #pragma GCC unroll 4
-      for (size_t b = 0; b < kPointers; ++b) of_block[b] += channel_stride;
-      w += kRows;
+      for (size_t b = 0; b < kPointers; ++b) Bump(of_block[b], channel_stride);
+      Bump(w, kRows);
       if (kCopy) to += kBlock;
     }
   }
@@ -218,9 +230,9 @@ HWY_INLINE void PlanarColumns(const PlanarTile& tile, size_t block, float* t) {
       for (size_t v = 0; v < NV; ++v) acc[b][m][v] = hn::Zero(d);
     }
   }
-  PlanarSum<kRows, NV, kBlocks, kFirst, false, kDense>(tile.segment, tile.segments, tile.channels, tile.channel_stride,
-                                                       tile.block_stride, block, {tile.fetch, tile.fetch_channel, tile.fetch_block},
-                                                       {}, acc);
+  PlanarSum<kRows, NV, kBlocks, kFirst, false, kDense, true>(tile.segment, tile.segments, tile.channels, tile.channel_stride,
+                                                             tile.block_stride, block,
+                                                             {tile.fetch, tile.fetch_channel, tile.fetch_block, true}, {}, acc);
 #pragma GCC unroll 4
   for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
