@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "far_tensors.hpp"
 #include "gemm_panels.hpp"
 #include "weight_stream.hpp"
 
@@ -191,7 +192,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double input = static_cast<double>(layer.geometry.input_elements) * (planar ? 1.0 : 2.0 / lanes);
   const double output = static_cast<double>(layer.geometry.output_elements) * (4.0 / lanes + (planar ? 1.0 : 0.0));
   constexpr double set_up = 1500;
-  return std::max(products, stream) + input + output + set_up;
+  return std::max(products, stream) + input + output + waiting_cycles(layer, kernels, options.cache) + set_up;
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "far_tensors.hpp"
 #include "gemm_panels.hpp"
 #include "streamed_output.hpp"
 #include "weight_stream.hpp"
@@ -122,7 +123,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   cycles +=
       (plan.in_place ? 12 : 18) * input_lines + (10 + (layer.description.residual ? 8 : 0) + (plan.direct ? 0 : 20)) * output_lines;
   cycles += 0.15 * static_cast<double>(plan.blocks()) * stream_cycles(options.cache, weight_bytes(layer, plan));
-  return static_cast<double>(layer.description.batch) * cycles;
+  return static_cast<double>(layer.description.batch) * cycles + waiting_cycles(layer, kernels, options.cache);
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "far_tensors.hpp"
 #include "gemm_panels.hpp"
 #include "streamed_output.hpp"
 #include "weight_stream.hpp"
@@ -217,7 +218,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
     cycles +=
         ((input + output) * sizeof(float) <= static_cast<double>(options.cache.l2) ? 0.4 : 1.5) * numbers + 8 * rows_of_planes;
   }
-  return cycles;
+  return cycles + waiting_cycles(layer, kernels, options.cache);
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
