@@ -24,10 +24,18 @@ HWY_INLINE V LoadFirst(const float* x, size_t n) {
   const D d;
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
   return hn::MaskedLoad(hn::FirstN(d, n), d, x);
+#elif HWY_TARGET == HWY_SCALAR
+  static_cast<void>(x);
+  static_cast<void>(n);
+  return hn::Zero(d);  // never: a vector is one number
 #else
-  HWY_ALIGN float buffer[kLanes] = {};
-  for (size_t i = 0; i < n; ++i) buffer[i] = x[i];
-  return hn::Load(d, buffer);
+  // Without branches, which would take more room than all else: lanes beyond n get the last number, and are cleared.
+  static_assert(kLanes == 4);
+  V v = hn::Zero(d);
+  v.raw[0] = x[0];
+  v.raw[1] = x[n > 1 ? 1 : 0];
+  v.raw[2] = x[n - 1];
+  return hn::IfThenElseZero(hn::FirstN(d, n), v);
 #endif
 }
 
@@ -38,10 +46,15 @@ HWY_INLINE void StoreFirst(V v, float* x, size_t n) {
   _mm256_maskstore_ps(x, _mm256_castps_si256(hn::VecFromMask(d, hn::FirstN(d, n)).raw), v.raw);
 #elif HWY_TARGET == HWY_AVX3
   _mm512_mask_storeu_ps(x, static_cast<__mmask16>((1u << n) - 1), v.raw);
+#elif HWY_TARGET == HWY_SCALAR
+  static_cast<void>(v);
+  static_cast<void>(x);
+  static_cast<void>(n);
 #else
-  HWY_ALIGN float buffer[kLanes];
-  hn::Store(v, D(), buffer);
-  for (size_t i = 0; i < n; ++i) x[i] = buffer[i];
+  // In descending order: what is in the way of a lane before it is overwritten.
+  x[n - 1] = v.raw[2];
+  x[n > 1 ? 1 : 0] = v.raw[1];
+  x[0] = v.raw[0];
 #endif
 }
 

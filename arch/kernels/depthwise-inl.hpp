@@ -125,13 +125,13 @@ void DepthwiseChannels(const DepthwiseRows& r) {
     // As many cells as leave registers for the weights and an input.
     switch (r.phase[0].taps) {
       case 2:
-        return DepthwisePairRows<1, 2, 0, 0, 8, 1>(r);
+        return DepthwisePairRows<1, 2, 0, 0, kDepthwiseSingleCells, 1>(r);
       case 3:
-        return DepthwisePairRows<1, 3, 0, 0, 8, 1>(r);
+        return DepthwisePairRows<1, 3, 0, 0, kDepthwiseSingleCells, 1>(r);
       case 4:
-        return DepthwisePairRows<1, 4, 0, 0, 8, 1>(r);
+        return DepthwisePairRows<1, 4, 0, 0, kDepthwiseSingleCells, 1>(r);
       case 5:
-        return DepthwisePairRows<1, 5, 0, 0, 8, 1>(r);
+        return DepthwisePairRows<1, 5, 0, 0, kDepthwiseSingleCells, 1>(r);
     }
   }
   if (r.phases != 2 || !r.pairs) return DepthwiseAnyRows(r);

@@ -8,9 +8,9 @@ namespace {
 // f(sum) for the sums of a vector of channels, where f is not a clamp.
 HWY_NOINLINE void DepthwiseActivate(const DepthwiseRows& r, size_t c, float* sums, size_t count) {
   const D d;
-  const V slope = r.epilogue.kind == ActivationKind::prelu ? hn::LoadU(d, r.slopes + c) : hn::Set(d, r.epilogue.alpha);
-  for (size_t i = 0; i < count; ++i)
-    hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), r.epilogue, slope), d, sums + i * kLanes);
+  const Epilogue e = r.epilogue;  // a copy, which no store can change
+  const V slope = e.kind == ActivationKind::prelu ? hn::LoadU(d, r.slopes + c) : hn::Set(d, e.alpha);
+  for (size_t i = 0; i < count; ++i) hn::Store(ApplyEpilogue(hn::Load(d, sums + i * kLanes), e, slope), d, sums + i * kLanes);
 }
 
 // Where some neighbouring outputs go, and what is done to their sums before.

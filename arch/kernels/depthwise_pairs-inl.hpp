@@ -7,6 +7,11 @@ namespace HWY_NAMESPACE {
 namespace {
 
 constexpr size_t kDepthwiseCells = 4;
+constexpr size_t kDepthwiseSingleCells = kLanes > 1 ? 8 : 4;  // of one phase
+// Are there kernels for tiles all of whose inputs are there, and for three cells? Single numbers do without: the kernels that look
+// at each input's bit take less time where the sums do not fit registers anyway (a sixth, stride 2), and less room.
+constexpr bool kDepthwiseInside = kLanes > 1;
+constexpr bool kDepthwiseThrees = kLanes > 1;
 
 // The inputs that kCells cells of two phases read, counted from where the first phase of the first cell has its tap 0.
 template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells>
@@ -129,23 +134,32 @@ HWY_INLINE void DepthwisePairTile(const DepthwiseRows& r, const DepthwiseOutputs
   const size_t blocks = r.channels / (kVectors * kLanes) * (kVectors * kLanes);
   const size_t whole = r.channels / kLanes * kLanes;
   const ptrdiff_t width = static_cast<ptrdiff_t>(r.width);
+  const bool inside = position >= 0 && position + Window::inputs <= width && to.count >= kPhases * kCells;
   unsigned valid = ~0u;
-  if (HWY_LIKELY(position >= 0 && position + Window::inputs <= width && to.count >= kPhases * kCells)) {
-    constexpr bool kAsk = HWY_ARCH_X86 != 0 && kPhases == 2 && kCells != 3;  // on others hardware has not been seen to need it
-    if (kAsk && r.beyond_l2) {
-      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, true, true, kAsk>(r, to, x_offset, valid, 0, blocks);
-    } else {
-      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, true, true>(r, to, x_offset, valid, 0, blocks);
-    }
-  } else {
+  if (HWY_UNLIKELY(!inside)) {
     valid = 0;
     for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
+  }
+  if (kDepthwiseInside && HWY_LIKELY(inside)) {
+    constexpr bool kAsk =
+        kLanes > 1 && HWY_ARCH_X86 != 0 && kPhases == 2 && kCells != 3;  // on others hardware has not been seen to need it
+    if (kAsk && r.beyond_l2) {
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, kDepthwiseInside, true, kAsk>(r, to, x_offset, valid, 0,
+                                                                                                      blocks);
+    } else {
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, kDepthwiseInside, true>(r, to, x_offset, valid, 0, blocks);
+    }
+  } else {
     DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, false, true>(r, to, x_offset, valid, 0, blocks);
   }
-  if (kVectors > 1 && blocks < whole)
-    DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
-  if (whole < r.channels)
-    DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
+  if constexpr (kVectors > 1) {
+    if (blocks < whole)
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, true>(r, to, x_offset, valid, blocks, whole);
+  }
+  if constexpr (kLanes > 1) {
+    if (whole < r.channels)
+      DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, 1, false, false>(r, to, x_offset, valid, whole, r.channels);
+  }
 }
 
 template <size_t kPhases, size_t kTaps0, size_t kTaps1, int kShift, size_t kCells, size_t kVectors>
@@ -181,7 +195,7 @@ void DepthwisePairRows(const DepthwiseRows& r) {
         }
       }
       // Threes leave nothing over where fours would (7 cells: 5% less time, 13: 15%).
-      if constexpr (kPhases == 2 && kCells == 4 && kTaps0 + kTaps1 >= 4) {
+      if constexpr (kDepthwiseThrees && kPhases == 2 && kCells == 4 && kTaps0 + kTaps1 >= 4) {
         const size_t cells = (to.count + 1) / 2;
         if (cells <= 3 || cells == 5 || cells == 6 || cells == 9) {
           DepthwisePairTile<kPhases, kTaps0, kTaps1, kShift, 3, kVectors>(r, to, x_offset, position);

@@ -169,7 +169,8 @@ constexpr size_t kPlaneUnits = kPhases == 4 ? 2 : 4;
 template <size_t kPhases, bool kAsk>
 DepthwisePlaneFunction PlaneTileOf([[maybe_unused]] const DepthwisePlane& p) {
   if constexpr (kPhases == 2) {
-    switch (2 * p.pair_taps + p.pair_first) {
+    // Of single numbers, four taps pass faster one by one.
+    switch (kLanes == 1 && p.pair_taps == 4 ? 0 : 2 * p.pair_taps + p.pair_first) {
       case 6:
         return DepthwisePlanePairs<3, 0, 4, kAsk>;
       case 7:
@@ -208,7 +209,7 @@ template <size_t kPhases>
 void DepthwisePlaneRows(const DepthwisePlane& p) {
   constexpr size_t kOutputs = kPhases * kLanes;
   constexpr size_t kMost = kPlaneUnits<kPhases>;
-  constexpr bool kAsk = HWY_ARCH_X86 != 0;
+  constexpr bool kAsk = HWY_ARCH_X86 != 0 && kLanes > 1;
   const DepthwisePlaneFunction tile = kAsk && p.beyond_l2 ? PlaneTileOf<kPhases, kAsk>(p) : PlaneTileOf<kPhases, false>(p);
   const size_t whole = p.columns / kOutputs;
   if (p.rows >= 4 || whole <= p.rows) {

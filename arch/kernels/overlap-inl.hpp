@@ -39,10 +39,21 @@ HWY_INLINE V LoadWithin(const OverlapTerm& term, const float* x, ptrdiff_t q, si
   return hn::IfThenElseZero(within, hn::LoadU(d, x));
 }
 
-// kVectors vectors of q; `outputs` numbers are stored, or all. kClamp: the activation is none, relu or clamp. kEdge: the vector
-// from q on may lie where terms have no numbers.
-template <size_t kPhases, size_t kVectors, bool kClamp, bool kEdge>
+// to[i] = from[i] for i < n, where a vector can be read from `from` whatever n is. What is left over from whole vectors is in one
+// that ends with the last number.
+HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
+  const D d;
+  if (n < kLanes) return StoreColumns(hn::LoadU(d, from), to, 0, n);
+  for (size_t i = 0; i + kLanes < n; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  hn::StoreU(hn::LoadU(d, from + n - kLanes), d, to + n - kLanes);
+}
+
+HWY_NOINLINE void CopyOutputs(const float* from, size_t n, float* to) { CopyShort(from, n, to); }
+
+// kVectors vectors of q; `outputs` numbers are stored, or all. kEdge: the vector from q on may lie where terms have no numbers.
+template <size_t kPhases, size_t kVectors, bool kEdge>
 HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, ptrdiff_t q, float* y, size_t outputs) {
+  constexpr size_t kOutputs = kPhases * kVectors * kLanes;
   const D d;
   V sum[kVectors][kPhases];
   const OverlapTerm* term = row.term;
@@ -65,25 +76,34 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, ptrdif
 #pragma GCC unroll 4
     for (size_t v = 0; v < kVectors; ++v) sum[v][r] = acc[v];
   }
-  const Epilogue& e = row.epilogue.epilogue;
-  const ClampBounds bounds = BoundsOf(e);
-  const V low = hn::Set(d, bounds.low);
-  const V high = hn::Set(d, bounds.high);
-  const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? row.epilogue.slope : e.alpha);
+  // The activation is chosen once for all sums.
+  const auto activate = [&](const auto& f) {
 #pragma GCC unroll 4
-  for (size_t v = 0; v < kVectors; ++v) {
+    for (size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 4
-    for (size_t r = 0; r < kPhases; ++r)
-      sum[v][r] = kClamp ? ClampKeepNaN(sum[v][r], low, high) : ApplyEpilogue(sum[v][r], e, slope);
-    if (HWY_LIKELY(kPhases * (v + 1) * kLanes <= outputs)) {
-      StorePhases<kPhases>(sum[v], y + kPhases * v * kLanes);
-    } else if (kPhases * v * kLanes < outputs) {
-      StoreFirstPhases<kPhases>(sum[v], y + kPhases * v * kLanes, outputs - kPhases * v * kLanes);
+      for (size_t r = 0; r < kPhases; ++r) sum[v][r] = f(sum[v][r]);
     }
+  };
+  const Epilogue& e = row.epilogue.epilogue;
+  if (HWY_LIKELY(IsClamp(e.kind))) {
+    const ClampBounds bounds = BoundsOf(e);
+    const V low = hn::Set(d, bounds.low);
+    const V high = hn::Set(d, bounds.high);
+    activate([&](V one) { return ClampKeepNaN(one, low, high); });
+  } else if (e.kind == ActivationKind::hard_swish) {
+    activate([](V one) { return HardSwish(one); });
+  } else {
+    const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? row.epilogue.slope : e.alpha);
+    activate([&](V one) { return LeakyRelu(one, slope); });
   }
+  HWY_ALIGN float all[kOutputs];
+  float* const to = HWY_LIKELY(kOutputs <= outputs) ? y : all;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) StorePhases<kPhases>(sum[v], to + kPhases * v * kLanes);
+  if (HWY_UNLIKELY(kOutputs > outputs)) CopyOutputs(all, outputs, y);
 }
 
-template <size_t kPhases, bool kClamp>
+template <size_t kPhases>
 HWY_NOINLINE void OverlapPhases(const OverlapRow& row) {
   constexpr size_t kVectors = 4;
   const size_t outputs = kPhases * row.count - row.cut;
@@ -105,26 +125,20 @@ HWY_NOINLINE void OverlapPhases(const OverlapRow& row) {
     for (size_t q = 0; q < row.count;) {
       const ptrdiff_t at = static_cast<ptrdiff_t>(q);
       if (HWY_UNLIKELY(q < first || q + kLanes > last)) {
-        OverlapVectors<kPhases, 1, kClamp, true>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        OverlapVectors<kPhases, 1, true>(row, x, at, y + kPhases * q, outputs - kPhases * q);
         q += kLanes;
       } else if (q + (kVectors - 1) * kLanes < row.count && q + kVectors * kLanes <= last) {
-        OverlapVectors<kPhases, kVectors, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        OverlapVectors<kPhases, kVectors, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
         q += kVectors * kLanes;
       } else if (q + kLanes < row.count && q + 2 * kLanes <= last) {
-        OverlapVectors<kPhases, 2, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        OverlapVectors<kPhases, 2, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
         q += 2 * kLanes;
       } else {
-        OverlapVectors<kPhases, 1, kClamp, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
+        OverlapVectors<kPhases, 1, false>(row, x, at, y + kPhases * q, outputs - kPhases * q);
         q += kLanes;
       }
     }
   }
-}
-
-template <size_t kPhases>
-HWY_INLINE void OverlapPhases(const OverlapRow& row) {
-  if (IsClamp(row.epilogue.epilogue.kind)) return OverlapPhases<kPhases, true>(row);
-  OverlapPhases<kPhases, false>(row);
 }
 
 void Overlap(const OverlapRow& row) {

@@ -7,6 +7,8 @@ namespace HWY_NAMESPACE {
 namespace {
 
 constexpr size_t kCacheLine = 64 / sizeof(float);
+// Longer code, where it takes less time: stores of their own for each case, the last columns of a row with masks.
+constexpr bool kPeriodsLong = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 
 // Where a column goes: so far from the beginning of its line. The end of its run is so many columns away.
 struct PeriodPlace {
@@ -35,15 +37,6 @@ struct PeriodPlace {
   }
 };
 
-// to[i] = from[i] for i < n, where a vector can be read from `from` whatever n is. What is left over from whole vectors is in one
-// that ends with the last number.
-HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
-  const D d;
-  if (n < kLanes) return StoreColumns(hn::LoadU(d, from), to, 0, n);
-  for (size_t i = 0; i + kLanes < n; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  hn::StoreU(hn::LoadU(d, from + n - kLanes), d, to + n - kLanes);
-}
-
 // Finished columns of all lines, `pitch` apart, whose run ends among them or which are not all wanted. A vector more can be read.
 HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t pitch, PeriodPlace place, size_t count) {
   for (size_t done = 0; done < count;) {
@@ -53,23 +46,6 @@ HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t
     }
     done += n;
     place.Advance(p, n);
-  }
-}
-
-// With activations that are no clamp: sums[row of T][vectors], interleaved as [line][column][phase].
-template <size_t kPhases>
-HWY_NOINLINE void FinishPeriods(const PlanarPeriods& p, const float* sums, size_t vectors, float* to) {
-  const D d;
-  for (size_t line = 0; line < p.lines; ++line, sums += kPhases * vectors * kLanes) {
-    const V slope = hn::Set(d, p.epilogue.kind == ActivationKind::prelu ? p.slopes[line] : p.epilogue.alpha);
-    for (size_t v = 0; v < vectors; ++v, to += kPhases * kLanes) {
-      V sum[kPhases];
-#pragma GCC unroll 4
-      for (size_t r = 0; r < kPhases; ++r) {
-        sum[r] = ApplyEpilogue(hn::Load(d, sums + (r * vectors + v) * kLanes), p.epilogue, slope);
-      }
-      StorePhases<kPhases>(sum, to);
-    }
   }
 }
 
@@ -102,6 +78,59 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
       }
     }
   }
+}
+
+// Activations that are no clamp, of `count` numbers (whole vectors) of each line, which were just stored.
+HWY_NOINLINE void ActivatePeriods(const PlanarPeriods& p, float* const* to, size_t count) {
+  const D d;
+  const Epilogue e = p.epilogue;  // a copy, which no store can change
+  for (size_t line = 0; line < p.lines; ++line) {
+    const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? p.slopes[line] : e.alpha);
+    float* const y = to[line];
+    for (size_t i = 0; i < count; i += kLanes) hn::StoreU(ApplyEpilogue(hn::LoadU(d, y + i), e, slope), d, y + i);
+  }
+}
+
+// Blocks to where they belong, or by way of `finished` if not all are wanted or some are in another run: the same stores, as most
+// of a kernel for few rows is what interleaves the phases.
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
+HWY_INLINE void StorePeriodsOnce(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const PeriodPlace& here,
+                                 size_t count) {
+  constexpr size_t kColumns = kBlocks * NV * kLanes;
+  const D d;
+  const bool clamp = IsClamp(p.epilogue.kind);
+  if (clamp && p.epilogue.kind != ActivationKind::none) {
+    const ClampBounds bounds = BoundsOf(p.epilogue);
+    const V low = hn::Set(d, bounds.low);
+    const V high = hn::Set(d, bounds.high);
+#pragma GCC unroll 4
+    for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 16
+      for (size_t m = 0; m < kPhases * kLines; ++m) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < NV; ++v) acc[b][m][v] = ClampKeepNaN(acc[b][m][v], low, high);
+      }
+    }
+  }
+  const bool straight = count >= kColumns && kColumns <= here.left;
+  HWY_ALIGN float finished[kPhases * kLines * kColumns + kLanes];
+  float* to[kLines];
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+    to[line] = HWY_LIKELY(straight) ? p.line[line] + here.at : finished + line * kPhases * kColumns;
+#pragma GCC unroll 4
+    for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) {
+        V sum[kPhases];
+#pragma GCC unroll 4
+        for (size_t r = 0; r < kPhases; ++r) sum[r] = acc[b][line * kPhases + r][v];
+        StorePhases<kPhases>(sum, to[line] + kPhases * (b * NV + v) * kLanes);
+      }
+    }
+  }
+  if (HWY_UNLIKELY(!clamp)) ActivatePeriods(p, to, kPhases * kColumns);
+  if (HWY_UNLIKELY(!straight)) PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
 // What the next kColumns columns are stored to: lines of many planes are more streams than the hardware follows.
@@ -149,7 +178,6 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   constexpr size_t kRows = kPhases * kLines;
   constexpr size_t kVectors = kBlocks * NV;
   constexpr size_t kColumns = kVectors * kLanes;
-  const D d;
   V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 16
   for (size_t m = 0; m < kRows; ++m) {
@@ -167,8 +195,10 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   if (p.fetches != 0) FetchPieces<kFirst == 0 ? kBlocks : kBlocks + 1>(p, block);
   PlanarSum<kRows, NV, kBlocks, kFirst, kCopy, kDense, false>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride,
                                                               block, {nullptr, 0, 0, p.asks}, {p.copy, p.copy_block}, acc);
-  const bool is_clamp = IsClamp(p.epilogue.kind);
-  if (HWY_LIKELY(is_clamp && HWY_MIN(count, kColumns) <= here.left)) {
+  if (!kPeriodsLong || HWY_UNLIKELY(!IsClamp(p.epilogue.kind))) {
+    return StorePeriodsOnce<kPhases, kLines, NV, kBlocks>(p, acc, here, count);
+  }
+  if (HWY_LIKELY(HWY_MIN(count, kColumns) <= here.left)) {
     const auto to = [&](size_t line, size_t v) { return p.line[line] + here.at + kPhases * v * kLanes; };
     if (kBlocks == 1 && HWY_UNLIKELY(count < kColumns)) {
       return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, count, to);
@@ -179,7 +209,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
     return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count, to);
   }
   // Where all runs are whole vectors, none of them reaches from one into the next.
-  if (is_clamp && p.run % kLanes == 0 && p.within % kLanes == 0) {
+  if (p.run % kLanes == 0 && p.within % kLanes == 0) {
     ptrdiff_t at[kVectors];
     PeriodPlace next = here;
 #pragma GCC unroll 8
@@ -191,21 +221,8 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
     return StorePeriods<kPhases, kLines, NV, kBlocks, true, kBlocks == 1>(p, acc, count, to);
   }
   HWY_ALIGN float finished[kRows * kColumns + kLanes];
-  if (HWY_LIKELY(is_clamp)) {
-    StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(
-        p, acc, count, [&](size_t line, size_t v) { return finished + kPhases * (line * kColumns + v * kLanes); });
-  } else {
-    HWY_ALIGN float sums[kRows * kColumns];
-#pragma GCC unroll 16
-    for (size_t m = 0; m < kRows; ++m) {
-#pragma GCC unroll 4
-      for (size_t b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v) hn::Store(acc[b][m][v], d, sums + ((m * kBlocks + b) * NV + v) * kLanes);
-      }
-    }
-    FinishPeriods<kPhases>(p, sums, kVectors, finished);
-  }
+  StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(
+      p, acc, count, [&](size_t line, size_t v) { return finished + kPhases * (line * kColumns + v * kLanes); });
   PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
@@ -232,15 +249,34 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
   if (!kCopy && left != 0) PeriodColumns<kPhases, kLines, 1, 1, 0, false, kDense>(p, block, left, &place);
 }
 
+// Copies X as the kernels for as many lines as there may be do by the way.
+HWY_NOINLINE void CopyForPeriods(const PlanarPeriods& p) {
+  constexpr size_t kBlock = kPlanarVectors * kLanes;
+  const D d;
+  for (size_t block = 0; block < p.count / kBlock; ++block) {
+    const float* from = p.segment->x + static_cast<ptrdiff_t>(block) * p.block_stride;
+    float* to = p.copy + static_cast<ptrdiff_t>(block) * p.copy_block;
+    for (size_t c = 0; c < p.channels; ++c, from += p.channel_stride, to += kBlock) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kPlanarVectors; ++v) hn::StoreU(hn::LoadU(d, from + v * kLanes), d, to + v * kLanes);
+    }
+  }
+}
+
 // As many lines as a block of planar_rows holds.
 template <size_t kPhases, size_t kLines>
 void PeriodsOf(const PlanarPeriods& p) {
   if constexpr (kLines != 0) {
     if (p.lines == kLines) {
-      if constexpr (2 * kLines >= kPlanarRows / kPhases) {
+      if constexpr (kPeriodsLong ? 2 * kLines >= kPlanarRows / kPhases : kLines == kPlanarRows / kPhases) {
         if (p.copy != nullptr) return PeriodLines<kPhases, kLines, true, false>(p);
       }
-      if (p.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes)) return PeriodLines<kPhases, kLines, false, true>(p);
+      if constexpr (kPeriodsLong) {
+        if (p.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes))
+          return PeriodLines<kPhases, kLines, false, true>(p);
+      } else if (p.copy != nullptr) {
+        CopyForPeriods(p);
+      }
       return PeriodLines<kPhases, kLines, false, false>(p);
     }
     PeriodsOf<kPhases, kLines - 1>(p);

@@ -159,7 +159,7 @@ HWY_INLINE void PlanarSum(const PlanarSegment* segment, size_t segments, size_t 
   constexpr bool kFew = kPlanarTurns && kBlocks > 1 && !kCopy;
   constexpr size_t kPointers = kFew && kDense ? kBlocks : 1;
   const ptrdiff_t channel_stride = kDense ? static_cast<ptrdiff_t>(kBlock) : any_channel_stride;
-  const ptrdiff_t block_stride = kDense ? any_block_stride : static_cast<ptrdiff_t>(kBlock);
+  const ptrdiff_t block_stride = kDense || !kPlanarTurns ? any_block_stride : static_cast<ptrdiff_t>(kBlock);
   float* to = kCopy ? copy.to + static_cast<ptrdiff_t>(block) * copy.block : nullptr;
 #if HWY_ARCH_X86
   // The next blocks, which may lie in L2. No more than 2 KiB of what lies in order.
@@ -281,7 +281,10 @@ HWY_NOINLINE void PlanarBlocks(const PlanarTile& tile) {
 
 template <size_t kRows>
 void PlanarBlock(const PlanarTile& tile) {
-  if (tile.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes)) return PlanarBlocks<kRows, true>(tile);
+  // On others, kernels that know neither distance do both.
+  if constexpr (kPlanarTurns) {
+    if (tile.channel_stride == static_cast<ptrdiff_t>(kPlanarVectors * kLanes)) return PlanarBlocks<kRows, true>(tile);
+  }
   PlanarBlocks<kRows, false>(tile);
 }
 
