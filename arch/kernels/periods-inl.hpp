@@ -250,7 +250,7 @@ HWY_NOINLINE void PeriodLines(const PlanarPeriods& p) {
 }
 
 // Copies X as the kernels for as many lines as there may be do by the way.
-HWY_NOINLINE void CopyForPeriods(const PlanarPeriods& p) {
+[[maybe_unused]] HWY_NOINLINE void CopyForPeriods(const PlanarPeriods& p) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
   const D d;
   for (size_t block = 0; block < p.count / kBlock; ++block) {
