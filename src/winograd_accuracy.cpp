@@ -15,33 +15,38 @@ struct Growth {
   double largest = 0;  // of them
 };
 
-// Squares of the transforms' numbers, worked out by the compiler: rational arithmetic takes a millisecond.
+// Squares of the transforms' numbers with so many points, worked out by the compiler: rational arithmetic takes a millisecond. Each
+// number of points is a constant of its own, for Clang takes no more than a million steps for one.
 struct Squares {
-  double input_row[arch::max_points + 1][arch::max_points] = {};                // [points][point]: |B^T[point]|^2
-  double power[arch::max_points + 1][arch::max_points][arch::max_points] = {};  // [points][finite point][e]: (a^e)^2
+  double input_row[arch::max_points] = {};                // [point]: |B^T[point]|^2
+  double power[arch::max_points][arch::max_points] = {};  // [finite point][e]: (a^e)^2
 };
+template <int kPoints>
 constexpr Squares make_squares() {
   Squares squares;
-  for (int points = cook_toom::fewest_points; points <= arch::max_points; ++points) {
-    for (int point = 0; point < points; ++point) {
-      for (int i = 0; i < points; ++i) {
-        const double b = cook_toom::input_transform(points, point, i).value();
-        squares.input_row[points][point] += b * b;
-      }
-      if (cook_toom::is_infinity(points, point)) continue;
-      const double a = cook_toom::finite_point(points, point).value();
-      double power = 1;
-      for (int e = 0; e < arch::max_points; ++e, power *= a) squares.power[points][point][e] = power * power;
+  for (int point = 0; point < kPoints; ++point) {
+    for (int i = 0; i < kPoints; ++i) {
+      const double b = cook_toom::input_transform(kPoints, point, i).value();
+      squares.input_row[point] += b * b;
     }
+    if (cook_toom::is_infinity(kPoints, point)) continue;
+    const double a = cook_toom::finite_point(kPoints, point).value();
+    double power = 1;
+    for (int e = 0; e < arch::max_points; ++e, power *= a) squares.power[point][e] = power * power;
   }
   return squares;
 }
-constexpr Squares squares = make_squares();
+template <int kPoints>
+constexpr Squares squares_of = make_squares<kPoints>();
+static_assert(cook_toom::fewest_points == 3 && arch::max_points == 8);
+constexpr const Squares* squares_by_points[] = {&squares_of<3>, &squares_of<4>, &squares_of<5>,
+                                                &squares_of<6>, &squares_of<7>, &squares_of<8>};
+const Squares& squares(const AxisDomain& domain) { return *squares_by_points[domain.points - cook_toom::fewest_points]; }
 
 // The square of the number that meets tap or output e of `count` at a point.
 double squared(const AxisDomain& domain, int64_t point, int64_t e, int64_t count) {
   if (point == domain.points - 1) return e == count - 1 ? 1 : 0;
-  return squares.power[domain.points][point][e];
+  return squares(domain).power[point][e];
 }
 
 Growth growth(const AxisDomain& domain, const PhaseDomain& phase, int64_t phase_taps) {
@@ -50,7 +55,7 @@ Growth growth(const AxisDomain& domain, const PhaseDomain& phase, int64_t phase_
   for (int64_t point = phase.first_point; point < phase.last_point; ++point) {
     double weight = 0;
     for (int64_t j = 0; j < phase_taps; ++j) weight += squared(domain, point, phase.last_tap - j, domain.taps);
-    variance[point] = weight * squares.input_row[domain.points][point];
+    variance[point] = weight * squares(domain).input_row[point];
   }
   Growth result;
   for (int64_t t = 0; t < domain.outputs; ++t) {
