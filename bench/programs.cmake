@@ -12,6 +12,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_SYSTEM_NAME STREQUAL 
   # For LD_PRELOAD; the first object of the process to start.
   add_library(tconv_isa_limit MODULE isa_preload.cpp isa_limit.cpp)
   target_include_directories(tconv_isa_limit PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_compile_features(tconv_isa_limit PRIVATE cxx_std_17)
   target_compile_options(tconv_isa_limit PRIVATE -Wall -Wextra)
   target_link_options(tconv_isa_limit PRIVATE -Wl,-z,initfirst -static-libstdc++)
 endif()

@@ -91,8 +91,9 @@ void paint_meadow(Canvas* canvas) {
     const double lean = random.next(-0.4, 0.5) * height;
     const Point middle = {foot.x + lean * 0.3, foot.y - height * 0.6};
     const Point tip = {foot.x + lean, foot.y - height};
-    const Colour colour =
-        mix(mix(srgb(46, 74, 24), srgb(134, 148, 58), random.next(0, 1)), srgb(206, 188, 110), random.next(0, 0.35));
+    const double dry = random.next(0, 0.35);
+    const Colour fresh = mix(srgb(46, 74, 24), srgb(134, 148, 58), random.next(0, 1));
+    const Colour colour = mix(fresh, srgb(206, 188, 110), dry);
     const double width = 0.18 + 0.55 * depth;
     canvas->stroke(foot, middle, width, width * 0.7, colour);
     canvas->stroke(middle, tip, width * 0.7, 0.06, colour);

@@ -173,7 +173,7 @@ TEST_P(Allocation, EverythingIsGivenBack) {
 // everything back, or it could do without (the cache sizes are read through stdio) and made an operator that is right.
 TEST_P(Allocation, CreateSurvivesEveryFailure) {
   if (!allocations_can_fail()) GTEST_SKIP() << "the sanitizer owns malloc";
-  each_operator([this](tconv::ConvTranspose&, const Problem& problem, const Variant& variant) {
+  each_operator([](tconv::ConvTranspose&, const Problem& problem, const Variant& variant) {
     tconv::Options options;
     options.target = GetParam();
     options.algorithm = variant.algorithm;

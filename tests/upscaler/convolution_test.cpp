@@ -309,8 +309,8 @@ TEST(PlanSize, FixesTheAlgorithm) {
     file.output("y");
     CompileOptions options;
     options.plan_size = 64;
-    const auto algorithm = [&](int64_t height, int64_t width) {
-      const Dims shape{1, in, height, width};
+    const auto algorithm = [&, channels = in](int64_t height, int64_t width) {
+      const Dims shape{1, channels, height, width};
       const Program program = compile(file, shape, std::vector<float>(static_cast<size_t>(count(shape))), options);
       EXPECT_EQ(program.steps()[0]->op()->description().axis[1].input, width);
       return program.steps()[0]->op()->plan().algorithm;

@@ -28,7 +28,7 @@ constexpr int64_t plan_size = 128;  // any fixed number: the algorithms must not
 class FilteredPlanes {
  public:
   FilteredPlanes(Filter filter, int channels, int scale, int64_t rows, int64_t columns, tconv::Target target)
-      : channels_(channels), radius_(filter_radius(filter)), rows_(rows), columns_(columns) {
+      : channels_(channels), radius_(filter_radius(filter)), columns_(columns) {
     Settings settings;
     settings.filter = filter;
     settings.scale = scale;
@@ -74,7 +74,6 @@ class FilteredPlanes {
  private:
   int channels_;
   int radius_;
-  int64_t rows_;
   int64_t columns_;
   tconv::ConvTranspose op_;
   std::vector<float> input_;
