@@ -108,9 +108,19 @@ HWY_INLINE size_t AskStep(const GemmStrip& s, size_t bytes) {
   return rounds == 0 ? 0 : (bytes + rounds - 1) / rounds;
 }
 
-// The rows of a strip from `first_row` on, in `count` tiles of that many rows.
-HWY_INLINE GemmTiles TilesFrom(const GemmStrip& s, size_t first_row, size_t count) {
-  const StripRow first(s, first_row);
+// Tiles of one height in a strip, one below the other from row `start` on: all rows that follow, or `of_run` tiles from that row
+// of each run on.
+struct StripTiles {
+  size_t start;
+  size_t rows;
+  size_t of_run;  // 0: as many as follow
+};
+
+// `count` of them, from the tile of that number on.
+HWY_INLINE GemmTiles TilesFrom(const GemmStrip& s, const StripTiles& t, size_t number, size_t count) {
+  size_t row = t.start + number * t.rows;
+  if (t.of_run != 0 && number >= t.of_run) row = t.start + number / t.of_run * s.run + number % t.of_run * t.rows;
+  const StripRow first(s, row);
   GemmTiles tiles{first.number * s.a_run_stride + first.row * s.a_stride,
                   count,
                   s.bias,
@@ -121,34 +131,41 @@ HWY_INLINE GemmTiles TilesFrom(const GemmStrip& s, size_t first_row, size_t coun
     tiles.init = tiles.c;
     tiles.init_stride = s.c_stride;
   }
-  if (s.run != 0) {
-    tiles.left = first.left;
-    tiles.run = s.run;
-    tiles.a_gap = Gap(s, s.a_stride, s.a_run_stride);
-    tiles.c_gap = Gap(s, s.c_stride, s.c_run_stride);
-    if (s.bias == nullptr) tiles.init_gap = tiles.c_gap;
-  }
   if (s.residual != nullptr) {
     tiles.init = first.in(s.residual, s.residual_stride, s.residual_run_stride);
     tiles.init_stride = s.residual_stride;
-    tiles.init_gap = Gap(s, s.residual_stride, s.residual_run_stride);
     tiles.bias = s.bias;
+  }
+  if (s.run != 0) {
+    // Here the rows of a run that other tiles do are left out, too.
+    tiles.run = t.of_run != 0 ? t.of_run * t.rows : s.run;
+    tiles.left = t.of_run != 0 ? tiles.run - number % t.of_run * t.rows : first.left;
+    const auto gap = [&](ptrdiff_t stride, ptrdiff_t run_stride) {
+      return run_stride - static_cast<ptrdiff_t>(tiles.run) * stride;
+    };
+    tiles.a_gap = gap(s.a_stride, s.a_run_stride);
+    tiles.c_gap = gap(s.c_stride, s.c_run_stride);
+    if (s.residual != nullptr) {
+      tiles.init_gap = gap(s.residual_stride, s.residual_run_stride);
+    } else if (s.bias == nullptr) {
+      tiles.init_gap = tiles.c_gap;
+    }
   }
   tiles.ask = reinterpret_cast<const char*>(s.b);
   return tiles;
 }
 
-// The same tiles with every panel, some tiles at a time.
+// `count` tiles with every panel, some tiles at a time.
 template <size_t NV>
-void TilesOfPanels(const GemmStrip& s, size_t first_row, size_t rows, size_t count) {
+void TilesOfPanels(const GemmStrip& s, const StripTiles& all, size_t count) {
   constexpr size_t kWidth = NV * kLanes;
-  const size_t block = HWY_MAX(s.block_rows / rows, 2);
-  const size_t tile_bytes = rows * static_cast<size_t>(s.a_stride) * sizeof(float);
+  const size_t block = HWY_MAX(s.block_rows / all.rows, 2);
+  const size_t tile_bytes = all.rows * static_cast<size_t>(s.a_stride) * sizeof(float);
   const size_t panel_bytes = tile_bytes / (s.more_panels + 1);
   const size_t ask_step = kGemmAsks && s.new_rows ? AskStep<NV>(s, panel_bytes) : 0;
   GemmStrip panel = s;
   for (size_t tile = 0; tile < count; tile += block) {
-    GemmTiles tiles = TilesFrom(s, first_row + tile * rows, HWY_MIN(block, count - tile));
+    GemmTiles tiles = TilesFrom(s, all, tile, HWY_MIN(block, count - tile));
     // Each panel asks for its part of the rows of the next tiles.
     if (ask_step != 0) {
       tiles.ask = reinterpret_cast<const char*>(s.segment[0].a + tiles.a_offset) + tiles.count * tile_bytes;
@@ -158,7 +175,7 @@ void TilesOfPanels(const GemmStrip& s, size_t first_row, size_t rows, size_t cou
     panel.columns = kWidth;
     for (size_t more = s.more_panels;; --more) {
       if (more == 0) panel.columns = s.columns;
-      GemmTilesOfRows<kGemmRows[NV - 1], NV>(panel, rows, tiles);
+      GemmTilesOfRows<kGemmRows[NV - 1], NV>(panel, all.rows, tiles);
       if (more == 0) break;
       panel.b += s.b_panel;
       tiles.c += kWidth;
@@ -178,15 +195,14 @@ struct StripAsks {
   size_t step = 0;
 };
 
-// The same tiles with one panel; `before` of the strip's tiles came before these.
+// `count` tiles with one panel; `before` of the strip's tiles came before these.
 template <size_t NV, Asks kAsks>
-HWY_INLINE void TilesOfPanel(const GemmStrip& s, size_t first_row, size_t rows, size_t count, size_t before,
-                             const StripAsks& asks) {
-  GemmTiles tiles = TilesFrom(s, first_row, count);
+HWY_INLINE void TilesOfPanel(const GemmStrip& s, const StripTiles& all, size_t count, size_t before, const StripAsks& asks) {
+  GemmTiles tiles = TilesFrom(s, all, 0, count);
   const char* const from = asks.rows ? reinterpret_cast<const char*>(s.segment[0].a + tiles.a_offset) : asks.from;
   tiles.ask = from + (asks.rows ? 1 : before) * asks.bytes;
   tiles.ask_step = asks.step;
-  GemmTilesOfRows<kGemmRows[NV - 1], NV, kAsks>(s, rows, tiles);
+  GemmTilesOfRows<kGemmRows[NV - 1], NV, kAsks>(s, all.rows, tiles);
 }
 
 template <size_t NV>
@@ -234,9 +250,9 @@ void GemmColumns(const GemmStrip& s) {
     }
     return;
   }
-  // All rows in tiles of one size, whatever run they are of.
-  const bool even = smaller == 0;
-  const size_t tiles = even ? s.rows / rows : count;
+  // Tiles of one height are one call, whatever run they are of.
+  const size_t runs = by_runs ? s.rows / s.run : 1;
+  const size_t tiles = count * runs;
   StripAsks asks{false, reinterpret_cast<const char*>(s.b), 0, 0};
   if (kGemmAsks && s.more_panels == 0 && s.segments != 0) {
     if (s.next_lines != 0) {
@@ -248,19 +264,18 @@ void GemmColumns(const GemmStrip& s) {
     }
     if (asks.bytes != 0) asks.step = AskStep<NV>(s, asks.bytes);
   }
-  for (size_t first = 0; first < s.rows; first += even ? s.rows : part) {
-    const auto tiles_of = [&](size_t row, size_t height, size_t number, size_t before) {
-      if (s.more_panels != 0) {
-        TilesOfPanels<NV>(s, row, height, number);
-      } else if (kGemmAsks && s.next_lines != 0 && !s.new_rows) {
-        TilesOfPanel<NV, kGemmAsks ? Asks::far : Asks::near>(s, row, height, number, before, asks);
-      } else {
-        TilesOfPanel<NV, Asks::near>(s, row, height, number, before, asks);
-      }
-    };
-    tiles_of(first, rows, tiles - smaller, 0);
-    if (smaller != 0) tiles_of(first + split, rows - 1, smaller, tiles - smaller);
-  }
+  const auto tiles_of = [&](size_t start, size_t height, size_t of_run, size_t before) {
+    const StripTiles all{start, height, by_runs ? of_run : 0};
+    if (s.more_panels != 0) {
+      TilesOfPanels<NV>(s, all, of_run * runs);
+    } else if (kGemmAsks && s.next_lines != 0 && !s.new_rows) {
+      TilesOfPanel<NV, kGemmAsks ? Asks::far : Asks::near>(s, all, of_run * runs, before, asks);
+    } else {
+      TilesOfPanel<NV, Asks::near>(s, all, of_run * runs, before, asks);
+    }
+  };
+  tiles_of(0, rows, count - smaller, 0);
+  if (smaller != 0) tiles_of(split, rows - 1, smaller, (count - smaller) * runs);
 }
 
 }  // namespace
