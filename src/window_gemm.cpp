@@ -283,7 +283,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const bool few_pixels =
       (left.pixels() > 0 || right.pixels() > 0) && g.axis[0].input * g.axis[1].input == 1 && x.input < 8 * tap_panels;
   plan->copy_rows = d.layout == Layout::nchw || aliases || few_pixels || layer.has_input_activation() ||
-                    (step == 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
+                    (step == 1 && layer.phases[2].most_taps() > 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
   plan->copy_pitch = layer.in_per_group;
   if (plan->copy_rows && layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
   if (plan->clip_borders) {
