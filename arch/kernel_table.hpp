@@ -289,6 +289,19 @@ struct WinogradOutput {
   // With a bias and a clamp: whole vectors go past the caches, on targets that can; rows are at multiples of 64 bytes.
   bool streams;
 };
+// depthwise_spread: to[p * to_pixel + c] = from[p * pixel + index[c]] for p < pixels, c < channels; whole vectors of `to` are
+// written.
+struct DepthwiseSpread {
+  const float* from;
+  ptrdiff_t pixel;  // between pixels
+  size_t pixels;
+  size_t from_channels;  // of a pixel, that may be read
+  const int32_t* index;  // ascending
+  size_t channels;
+  float* to;
+  ptrdiff_t to_pixel;
+};
+
 // winograd_pixels: to[point][(b * channels + c) * block + x] = sum over i < points of  input_transform[point][i] *
 // from_i[(b * block + x) * pixel + c] for blocks of planar_vectors * lanes pixels; zeros after `pixels`, to the end of a block.
 struct WinogradPixels {
@@ -362,6 +375,7 @@ struct KernelTable {
 
   void (*depthwise)(const DepthwiseRows& rows);
   void (*depthwise_planes)(const DepthwisePlane& rows);
+  void (*depthwise_spread)(const DepthwiseSpread& pixels);
   // to[r * to_stride + i] = from[r * from_stride + i] for i in [0, columns), then zeros to the end of a vector; rows in ascending
   // order.
   void (*depthwise_copy)(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride);

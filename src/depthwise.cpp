@@ -9,10 +9,25 @@
 namespace tconv::depthwise {
 namespace {
 
-// [channel][n] as [vector of channels][n][lane]
-void pack(const float* from, int64_t channels, int64_t n, int64_t lanes, float* to) {
-  for (int64_t c = 0; c < channels; ++c) {
-    for (int64_t i = 0; i < n; ++i) to[(c / lanes * n + i) * lanes + c % lanes] = from[c * n + i];
+// Groups of more inputs are left to matrix products, and their copies would be many.
+constexpr int64_t most_inputs = 8;
+
+// Are pixels copied, so that each input channel stands beside the outputs that are made of it?
+bool spreads(const Layer& layer) {
+  return layer.description.layout == Layout::nhwc && (layer.in_per_group != 1 || layer.out_per_group != 1);
+}
+
+// The weights as [vector of output channels][input channel of the group][tap][lane].
+void pack(const Layer& layer, const float* from, int64_t lanes, float* to) {
+  const int64_t taps = layer.geometry.taps;
+  const int64_t inputs = layer.in_per_group;
+  for (int64_t c = 0; c < layer.description.out_channels; ++c) {
+    const int64_t group = c / layer.out_per_group;
+    for (int64_t i = 0; i < inputs; ++i) {
+      const float* const w = from + ((group * inputs + i) * layer.out_per_group + c % layer.out_per_group) * taps;
+      float* const packed = to + (c / lanes * inputs + i) * taps * lanes + c % lanes;
+      for (int64_t t = 0; t < taps; ++t) packed[t * lanes] = w[t];
+    }
   }
 }
 
@@ -80,25 +95,28 @@ void plan_planes(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], g.axis[1].stride);
   const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) / 2;
-  plan->periods_per_block = std::clamp<int64_t>(std::max(affordable / (z_rows * planes.pitch) - reach, reach), 1, periods);
+  plan->periods_per_block =
+      std::clamp<int64_t>(std::max(affordable / (layer.in_per_group * z_rows * planes.pitch) - reach, reach), 1, periods);
   planes.plane = (plan->periods_per_block + reach) * planes.pitch;
-  plan->input_floats = ceil_div(z_rows * planes.plane + lanes, 16) * 16;
+  plan->input_floats = ceil_div(layer.in_per_group * z_rows * planes.plane + lanes, 16) * 16;
 }
 
-// What the transposed rows of planes take, or pixels whose channels are repeated.
-void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
+// What the transposed rows of planes take, or pixels whose channels are spread.
+void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
   const Axis& y = g.axis[1];
   plan_rows(layer, plan);
   const int64_t reach = plan->last_input - plan->first_input;
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], y.stride);
-  const int64_t input_row = z_rows * g.axis[2].input;
+  const int64_t input_row = layer.in_per_group * z_rows * g.axis[2].input;
   const int64_t output_rows =
       layer.description.layout == Layout::nhwc ? 0 : g.output[2] * std::min(y.stride, g.output[1]);  // of a period
   const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) * 3 / 4;
   const bool nchw = layer.description.layout == Layout::nchw;
-  plan->strip = nchw ? std::min<int64_t>(layer.description.out_channels, 32) : layer.description.out_channels;
+  plan->strip =
+      nchw ? std::min<int64_t>(layer.description.out_channels, 32)
+           : ceil_div(layer.description.out_channels, static_cast<int64_t>(kernels.lanes)) * static_cast<int64_t>(kernels.lanes);
   // As many periods as L1 has room for, and at least so many that what they share is not copied often.
   const int64_t fitting = (affordable / plan->strip - reach * input_row) / (input_row + output_rows);
   plan->periods_per_block = std::clamp<int64_t>(std::max(fitting, reach), 1, periods);
@@ -110,9 +128,11 @@ void plan_copies(const Layer& layer, const Options& options, Plan* plan) {
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
-  // Several outputs of a channel are made from copies of it; of planes whatever their size becomes.
+  // Several outputs of a channel, or inputs of an output, are made from copies; of planes whatever their size becomes.
   const bool several = layer.description.layout == Layout::nhwc || (layer.axis(2).stride <= 2 && can_pad(layer));
-  return layer.in_per_group == 1 && (layer.out_per_group == 1 || several) && !layer.has_input_activation();
+  const bool few_inputs = layer.in_per_group == 1 || (layer.description.groups > 1 && layer.in_per_group <= most_inputs);
+  const bool depthwise = layer.in_per_group == 1 && layer.out_per_group == 1;
+  return few_inputs && (depthwise || several) && !layer.has_input_activation();
 }
 
 namespace {
@@ -121,7 +141,7 @@ namespace {
 constexpr double row_overhead = 100;     // an output row
 constexpr double call_overhead = 30;     // a kernel called for four cells
 constexpr double transposed = 0.5;       // a number moved between pixels and planes, whatever the vectors are
-constexpr double repeated = 2;           // an input copied for each output channel that is made of it
+constexpr double spread = 3;             // a vector of copied inputs beside their outputs
 constexpr double stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
 // Vectors along x:
 constexpr double plane_overhead = 90;  // an output plane of a channel
@@ -140,8 +160,10 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const double vectors = static_cast<double>(channels / lanes) + (channels % lanes != 0 ? 2 : 0);
   const double planes = static_cast<double>(layer.description.batch);
   const double rows = planes * static_cast<double>(g.output[0] * g.output[1]);
-  // Rows times the taps of z and y that they meet; those in the crop are counted too.
-  const double row_taps = planes * static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
+  // Rows times the taps of z and y that they meet, for each input of a group; those in the crop are counted too.
+  const double inputs = static_cast<double>(layer.in_per_group);
+  const double row_taps =
+      planes * inputs * static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
   const double taps = static_cast<double>(x.kernel);
   // In fours; those at borders take longer. Of four and five taps also threes, so that none is left over.
   const int64_t cells_of_row = ceil_div(g.output[2], x.stride);
@@ -161,7 +183,10 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
         (cells * phases + alone) * rows * (call_overhead + vectors * 12) + (cells + alone / phases) * vectors * row_taps * taps * 4;
   }
   if (layer.description.layout == Layout::nchw) cycles += transposed * static_cast<double>(g.output_elements + g.input_elements);
-  if (layer.out_per_group != 1) cycles += repeated * static_cast<double>(g.input_elements * layer.out_per_group);
+  if (spreads(layer)) {
+    const int64_t pixels = layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[2].input;
+    cycles += spread * inputs * static_cast<double>(pixels * ceil_div(channels, lanes));
+  }
   return cycles;
 }
 
@@ -172,9 +197,10 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t phases = std::min(g.axis[2].stride, g.output[2]);
   const double planes = static_cast<double>(layer.description.batch * layer.description.out_channels);
   const double vectors = static_cast<double>(ceil_div(ceil_div(g.output[2], phases), lanes));
-  const double row_taps = static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
+  const double inputs = static_cast<double>(layer.in_per_group);
+  const double row_taps = inputs * static_cast<double>(g.axis[0].input * g.axis[0].kernel * g.axis[1].input * g.axis[1].kernel);
   const double rows = static_cast<double>(g.output[0] * g.output[1]);
-  const double input_vectors = static_cast<double>(g.axis[0].input * g.axis[1].input * ceil_div(g.axis[2].input, lanes));
+  const double input_vectors = inputs * static_cast<double>(g.axis[0].input * g.axis[1].input * ceil_div(g.axis[2].input, lanes));
   // One tap in two outputs: the last vectors of a row reach back.
   const bool sparse = phases == 2 && g.axis[2].kernel == 1 && g.output[2] >= 2 * lanes && !layer.description.residual;
   const bool whole = sparse || g.output[2] % (phases * lanes) == 0;
@@ -191,7 +217,7 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
 
 bool along_x(const Layer& layer, const arch::KernelTable& kernels) {
   if (!can_go_along_x(layer)) return false;
-  return layer.out_per_group != 1 || planes_cycles(layer, kernels) < channels_cycles(layer, kernels);
+  return layer.in_per_group != 1 || layer.out_per_group != 1 || planes_cycles(layer, kernels) < channels_cycles(layer, kernels);
 }
 
 }  // namespace
@@ -210,15 +236,20 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
   const int64_t channels = layer.description.out_channels;
   const int64_t padded = ceil_div(channels, lanes) * lanes;
-  const Checked weight_count = Checked(padded) * layer.geometry.taps;
+  const Checked weight_count = Checked(padded) * layer.in_per_group * layer.geometry.taps;
   if (weight_count.overflowed() || !plan->weights.allocate(static_cast<size_t>(weight_count.value())) ||
       !plan->bias.allocate(static_cast<size_t>(padded)))
     return no_memory;
-  pack(weights, channels, layer.geometry.taps, lanes, plan->weights.data());
+  pack(layer, weights, lanes, plan->weights.data());
   if (bias != nullptr) std::memcpy(plan->bias.data(), bias, static_cast<size_t>(channels) * sizeof(float));
   if (layer.description.activation.kind == ActivationKind::prelu) {
     if (!plan->slopes.allocate(static_cast<size_t>(padded))) return no_memory;
     std::memcpy(plan->slopes.data(), layer.description.activation.slopes, static_cast<size_t>(channels) * sizeof(float));
+  }
+  if (spreads(layer)) {
+    if (!plan->sources.allocate(static_cast<size_t>(channels))) return no_memory;
+    for (int64_t c = 0; c < channels; ++c)
+      plan->sources[static_cast<size_t>(c)] = static_cast<int32_t>(c / layer.out_per_group * layer.in_per_group);
   }
   plan->chunks = ceil_div(channels, chunk_channels);
   return reshape(layer, kernels, options, plan);
@@ -226,7 +257,7 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
 
 Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   if (!place_phases(layer, plan)) return Status::error(StatusCode::out_of_memory, "output: no memory for the list of its phases");
-  plan->taps = layer.phases[0].most_taps() * layer.phases[1].most_taps();
+  plan->taps = layer.in_per_group * layer.phases[0].most_taps() * layer.phases[1].most_taps();
   plan->beyond_l2 = output_bytes(layer) > static_cast<double>(options.cache.l2);
   plan->input_floats = plan->output_floats = 0;
   plan->planes = {};
@@ -234,8 +265,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   if (along_x(layer, kernels)) {
     plan->planes.used = true;
     plan_planes(layer, kernels, options, plan);
-  } else if (layer.description.layout == Layout::nchw || layer.out_per_group != 1) {
-    plan_copies(layer, options, plan);
+  } else if (layer.description.layout == Layout::nchw || spreads(layer)) {
+    plan_copies(layer, kernels, options, plan);
   }
   return {};
 }
@@ -246,6 +277,8 @@ size_t workspace_bytes(const Layer& layer, const arch::KernelTable&, const Plan&
   return static_cast<size_t>(plan.input_floats + plan.output_floats) * sizeof(float) + (taps + 63) / 64 * 64;
 }
 
-size_t packed_bytes(const Plan& plan) { return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes(); }
+size_t packed_bytes(const Plan& plan) {
+  return plan.weights.bytes() + plan.bias.bytes() + plan.slopes.bytes() + plan.sources.bytes();
+}
 
 }  // namespace tconv::depthwise

@@ -1,5 +1,8 @@
-// Depthwise: one input channel a group. Pixels (NHWC): vectors along the channels, read and written in place. Planes (NCHW):
-// vectors along x, from rows copied between zeros; or as pixels, a strip of channels at a time by way of the workspace.
+// Depthwise: one input channel a group, or few. Pixels (NHWC): vectors along the channels, read and written in place. Planes
+// (NCHW): vectors along x, from rows copied between zeros; or as pixels, a strip of channels at a time by way of the workspace.
+//
+// Where a group has I input channels, input i of every group makes pixels of its own, in which it stands beside the outputs of its
+// group: then the sum over i is one over more taps, and no lane of a vector multiplies by zero.
 #pragma once
 
 #include "arch/kernel_table.hpp"
@@ -12,16 +15,17 @@ constexpr int64_t chunk_channels = 64;  // some lines of a cache
 
 struct Plan {
   // In vectors of channels, zeros after the last channel.
-  Buffer<float> weights;  // [vector][tap][lane]
+  Buffer<float> weights;  // [vector][input channel of the group][tap][lane]
   Buffer<float> bias;
   Buffer<float> slopes;  // for prelu
 
-  int64_t chunks = 1;  // of chunk_channels, what tasks are cut into
+  Buffer<int32_t> sources;  // where pixels are spread: the first input channel of each output channel
+  int64_t chunks = 1;       // of chunk_channels, what tasks are cut into
 
   // Of the current shape.
   Buffer<arch::DepthwisePhase> phases;       // of x, in the order of the outputs
   static constexpr int64_t stack_taps = 32;  // lists of more taps are in the workspace
-  int64_t taps = 1;                          // most taps of z and y of one output
+  int64_t taps = 1;                          // most taps of z and y of one output, times the input channels
   bool beyond_l2 = false;                    // the output does not stay there
   // Of planes: strips of channels, and how many rows of them are transposed at a time.
   int64_t strip = 0;

@@ -22,7 +22,7 @@ struct PhaseTaps {
 };
 
 size_t list_bytes(const Layer& layer) {
-  return rounded(static_cast<size_t>(layer.geometry.taps) * sizeof(arch::DepthwisePlaneTap));
+  return rounded(static_cast<size_t>(layer.in_per_group * layer.geometry.taps) * sizeof(arch::DepthwisePlaneTap));
 }
 
 size_t phases_bytes(const Layer& layer) {
@@ -59,6 +59,7 @@ class PlanesTask {
 
   void run(const PeriodTask& task) {
     task_ = task;
+    copied_group_ = -1;
     z_ = outer_taps(layer_, 0, task.plane);
     size_t listed = 0;
     for (int64_t phase = 0; phase < std::min(layer_.axis(1).stride, layer_.output(1)); ++phase)
@@ -66,12 +67,12 @@ class PlanesTask {
     const int64_t first = task.first_chunk * chunk_channels;
     const int64_t last = std::min(task.last_chunk * chunk_channels, layer_.description.out_channels);
     for (int64_t channel = first; channel < last; ++channel) {
-      work_.w = plan_.weights.data() + channel / lanes_ * layer_.geometry.taps * lanes_ + channel % lanes_;
+      work_.w = plan_.weights.data() + channel / lanes_ * layer_.in_per_group * layer_.geometry.taps * lanes_ + channel % lanes_;
       work_.bias = plan_.bias.data()[channel];
       if (plan_.slopes.size() != 0) work_.slope = plan_.slopes.data()[channel];
       for (int64_t period = task.first; period < task.last; period += plan_.periods_per_block) {
         const int64_t end = std::min(task.last, period + plan_.periods_per_block);
-        copy_rows(channel, period, end);
+        copy_rows(channel / layer_.out_per_group, period, end);
         block(channel, period, end);
       }
     }
@@ -108,8 +109,11 @@ class PlanesTask {
       activation_(y + i * g.output_pitch.row, work_.columns, layer_.description.activation.alpha);
   }
 
-  // The input rows that the periods [begin, end) meet, of each plane that does, and zeros for those beside the image.
-  void copy_rows(int64_t channel, int64_t begin, int64_t end) {
+  // The input rows that the periods [begin, end) meet, of each plane of a group that does, and zeros for those beside the image.
+  void copy_rows(int64_t group, int64_t begin, int64_t end) {
+    if (group == copied_group_ && begin == copied_begin_) return;
+    copied_group_ = group;
+    copied_begin_ = begin;
     const Geometry& g = layer_.geometry;
     const Pitch& pitch = g.input_pitch;
     const int64_t from = plan_.first_input + begin;
@@ -117,20 +121,22 @@ class PlanesTask {
     const int64_t first = std::clamp<int64_t>(from, 0, g.axis[1].input);
     const int64_t last = std::clamp<int64_t>(to, first, g.axis[1].input);
     const float* const input =
-        arguments_.input + task_.image * pitch.batch + channel / layer_.out_per_group * pitch.channel + first * pitch.row;
+        arguments_.input + task_.image * pitch.batch + group * layer_.in_per_group * pitch.channel + first * pitch.row;
     float* rows = rows_;
     // Taps of z that meet the image follow each other.
     for (int64_t jz = z_.taps - 1; jz >= 0; --jz) {
       const int64_t iz = z_.input(jz);
       if (iz < 0 || iz >= g.axis[0].input) continue;
-      zeros(rows, 0, std::min(first, to) - from);
-      if (first < last) {
-        kernels_.depthwise_copy(input + iz * pitch.plane, neighbour_distance(last - first, 1, pitch.row),
-                                static_cast<size_t>(last - first), static_cast<size_t>(g.axis[2].input),
-                                rows + (first - from) * plan_.planes.pitch + plan_.planes.left, plan_.planes.pitch);
+      for (int64_t i = 0; i < layer_.in_per_group; ++i) {
+        zeros(rows, 0, std::min(first, to) - from);
+        if (first < last) {
+          kernels_.depthwise_copy(input + iz * pitch.plane + i * pitch.channel, neighbour_distance(last - first, 1, pitch.row),
+                                  static_cast<size_t>(last - first), static_cast<size_t>(g.axis[2].input),
+                                  rows + (first - from) * plan_.planes.pitch + plan_.planes.left, plan_.planes.pitch);
+        }
+        zeros(rows, std::max(last, from) - from, to - from);
+        rows += plan_.planes.plane;
       }
-      zeros(rows, std::max(last, from) - from, to - from);
-      rows += plan_.planes.plane;
     }
   }
 
@@ -156,16 +162,17 @@ class PlanesTask {
         const int64_t iz = z_.input(jz);
         if (iz < 0 || iz >= g.axis[0].input) continue;
         const int64_t tz = z_.phase->first_tap + jz * axes[0].tap_step;
-        for (int64_t jy = 0; jy < y->taps; ++jy) {
-          const int64_t row = outputs.q - y->input_offset - jy * axes[1].input_step - plan_.first_input;
-          const int64_t w = (tz * g.axis[1].kernel + y->first_tap + jy * axes[1].tap_step) * g.axis[2].kernel;
-          for (int64_t jx = 0; jx < static_cast<int64_t>(x.taps); ++jx) {
-            list_[end++] = {
-                static_cast<ptrdiff_t>(planes * plan_.planes.plane + row * plan_.planes.pitch + x.shift - jx * axes[2].input_step),
-                static_cast<ptrdiff_t>((w + static_cast<int64_t>(x.first) + jx * axes[2].tap_step) * lanes_)};
+        for (int64_t input = 0; input < layer_.in_per_group; ++input, ++planes) {
+          for (int64_t jy = 0; jy < y->taps; ++jy) {
+            const int64_t row = outputs.q - y->input_offset - jy * axes[1].input_step - plan_.first_input;
+            const int64_t at = planes * plan_.planes.plane + row * plan_.planes.pitch + x.shift;
+            const int64_t w = input * g.taps + (tz * g.axis[1].kernel + y->first_tap + jy * axes[1].tap_step) * g.axis[2].kernel;
+            for (int64_t jx = 0; jx < static_cast<int64_t>(x.taps); ++jx) {
+              list_[end++] = {static_cast<ptrdiff_t>(at - jx * axes[2].input_step),
+                              static_cast<ptrdiff_t>((w + static_cast<int64_t>(x.first) + jx * axes[2].tap_step) * lanes_)};
+            }
           }
         }
-        ++planes;
       }
       taps->taps[i] = end - begin;
     }
@@ -184,6 +191,8 @@ class PlanesTask {
   arch::DepthwisePlane work_{};
   PeriodTask task_{};
   OuterTaps z_;
+  int64_t copied_group_ = -1;  // what the copies hold
+  int64_t copied_begin_ = 0;
 };
 
 }  // namespace

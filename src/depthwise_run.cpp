@@ -67,13 +67,14 @@ class Task {
       return Pixels<std::remove_pointer_t<decltype(base)>>{base + task_.image * p.batch + plane * p.plane + first, p.plane, p.row,
                                                            p.pixel};
     };
-    if (layer_.out_per_group == 1) x_ = view(arguments_.input, g.input_pitch, 0);
+    const bool spreads = plan_.sources.size() != 0;
+    if (!spreads) x_ = view(arguments_.input, g.input_pitch, 0);
     out_ = view(arguments_.output, g.output_pitch, task_.plane);
     residual_ = {};
     if (arguments_.residual != nullptr) residual_ = view(arguments_.residual, g.residual_pitch, task_.plane);
     first_channel_ = first;
     channels_ = last - first;
-    if (layer_.out_per_group != 1) copy_inputs(begin / layer_.axis(1).stride, ceil_div(end, layer_.axis(1).stride));
+    if (spreads) copy_inputs(begin / layer_.axis(1).stride, ceil_div(end, layer_.axis(1).stride));
     output_rows(begin, end);
   }
 
@@ -115,16 +116,20 @@ class Task {
     }
   }
 
-  // `rows` rows of pixels, each channel as often as outputs are made of it.
-  void repeat_channels(const float* from, const Pitch& pitch, int64_t rows, float* to) const {
-    const int64_t times = layer_.out_per_group;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t x = 0; x < layer_.axis(2).input; ++x, to += channels_) {
-        const float* channel = from + row * pitch.row + x * pitch.pixel + first_channel_ / times;
-        int64_t left = times - first_channel_ % times;
-        for (int64_t c = 0; c < channels_; ++channel, left = times) {
-          for (; left > 0 && c < channels_; --left) to[c++] = *channel;
-        }
+  // `rows` rows of pixels for each input channel of a group, in which it stands beside the outputs that are made of it.
+  void spread_channels(const float* from, const Pitch& pitch, int64_t rows, float* to) const {
+    arch::DepthwiseSpread s{};
+    s.pixel = pitch.pixel;
+    s.pixels = static_cast<size_t>(layer_.axis(2).input);
+    s.index = plan_.sources.data() + first_channel_;
+    s.channels = static_cast<size_t>(channels_);
+    s.to_pixel = x_.pixel;
+    for (int64_t i = 0; i < layer_.in_per_group; ++i) {
+      s.from_channels = static_cast<size_t>(layer_.description.in_channels - i);
+      for (int64_t row = 0; row < rows; ++row, to += x_.row) {
+        s.from = from + row * pitch.row + i;
+        s.to = to;
+        kernels_.depthwise_spread(s);
       }
     }
   }
@@ -135,11 +140,14 @@ class Task {
     const Axis* const axis = layer_.geometry.axis;
     const int64_t begin = std::max<int64_t>(0, plan_.first_input + first);
     const int64_t rows = std::max<int64_t>(0, std::min(axis[1].input, plan_.last_input + last) - begin);
-    const int64_t row = axis[2].input * channels_;
     const bool nchw = layer_.description.layout == Layout::nchw;
+    const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
+    const int64_t pixel = nchw ? channels_ : ceil_div(channels_, lanes) * lanes;
+    const int64_t row = axis[2].input * pixel;
     const float* const input =
         arguments_.input + task_.image * pitch.batch + (nchw ? first_channel_ * pitch.channel : 0) + begin * pitch.row;
-    x_ = {inputs_ - begin * row, rows * row, row, channels_};
+    x_ = {inputs_ - begin * row, layer_.in_per_group * rows * row, row, pixel};
+    input_step_ = rows * row;
     // Taps of z that meet the image follow each other.
     int64_t planes = 0;
     for (int64_t jz = z_.taps - 1; jz >= 0; --jz) {
@@ -150,7 +158,7 @@ class Task {
       if (nchw) {
         to_pixels(input + iz * pitch.plane, pitch, rows, axis[2].input, to);
       } else {
-        repeat_channels(input + iz * pitch.plane, pitch, rows, to);
+        spread_channels(input + iz * pitch.plane, pitch, rows, to);
       }
       ++planes;
     }
@@ -180,7 +188,7 @@ class Task {
     const AxisPhases* const phases = layer_.phases;
     if (z_.phase == nullptr || y_.phase == nullptr) return 0;
     const int64_t lanes = static_cast<int64_t>(kernels_.lanes);
-    const float* const weights = plan_.weights.data() + first_channel_ * g.taps;
+    const float* const weights = plan_.weights.data() + first_channel_ * layer_.in_per_group * g.taps;
     size_t n = 0;
     for (int64_t jz = 0; jz < z_.taps; ++jz) {
       const int64_t iz = z_.input(jz);
@@ -191,7 +199,9 @@ class Task {
         const int64_t iy = y_.input(jy);
         if (iy < 0 || iy >= g.axis[1].input) continue;
         const int64_t ty = y_.phase->first_tap + jy * phases[1].tap_step;
-        tap_[n++] = {plane + iy * x_.row, weights + (tz * g.axis[1].kernel + ty) * g.axis[2].kernel * lanes};
+        const float* const w = weights + (tz * g.axis[1].kernel + ty) * g.axis[2].kernel * lanes;
+        for (int64_t i = 0; i < layer_.in_per_group; ++i)
+          tap_[n++] = {plane + i * input_step_ + iy * x_.row, w + i * g.taps * lanes};
       }
     }
     return n;
@@ -214,7 +224,7 @@ class Task {
     r.beyond_l2 = plan_.beyond_l2;
     r.x_stride = x_.pixel;
     r.x_row_stride = neighbour_distance(rows, 1, x_.row);
-    r.weight_stride = g.taps * static_cast<int64_t>(kernels_.lanes);
+    r.weight_stride = layer_.in_per_group * g.taps * static_cast<int64_t>(kernels_.lanes);
     r.y = out_.origin + oy * out_.row;
     r.y_stride = out_.pixel;
     r.y_row_stride = neighbour_distance(rows, 1, out_.row);
@@ -252,6 +262,7 @@ class Task {
   Pixels<const float> residual_{};
   int64_t first_plane_ = 0;  // of the copies; and how far apart the planes are that they hold
   int64_t plane_step_ = 1;
+  int64_t input_step_ = 0;  // between the copies for the input channels of a group
   int64_t first_channel_ = 0;
   int64_t channels_ = 0;
   OuterTaps z_, y_;

@@ -19,6 +19,7 @@ HWY_BEFORE_NAMESPACE();
 // After what it chooses from.
 #include "arch/kernels/depthwise-inl.hpp"
 #include "arch/kernels/depthwise_planes-inl.hpp"
+#include "arch/kernels/depthwise_spread-inl.hpp"
 #endif
 // Those that multiply with the kernels of window GEMM, or finish their sums with them.
 #define TCONV_WITH_GEMM \
@@ -92,6 +93,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
 #if !TCONV_WITHOUT_DEPTHWISE
   table->depthwise = DepthwiseChannels;
   table->depthwise_planes = DepthwisePlanes;
+  table->depthwise_spread = DepthwiseSpreadPixels;
   table->depthwise_copy = DepthwiseCopyRows;
 #endif
 #if !TCONV_WITHOUT_WINOGRAD || !TCONV_WITHOUT_PLANAR_WINOGRAD

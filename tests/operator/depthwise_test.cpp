@@ -1,5 +1,5 @@
-// Groups of one channel by the algorithm made for them: each form of its kernels, at borders and inside, with every remainder of
-// channels, and planes in one strip and block or many.
+// Groups of one channel, or few, by the algorithm made for them: each form of its kernels, at borders and inside, with every
+// remainder of channels, and planes in one strip and block or many.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -175,6 +175,53 @@ TEST_P(Depthwise, SeveralOutputsOfAChannel) {
       }
     }
   }
+  require_all(sweep);
+}
+
+// Several inputs of each output: pixels whose inputs a load or two of a vector hold, or that lie further apart; chunks of channels;
+// borders in which taps are left out; planes.
+TEST_P(Depthwise, SeveralInputsOfAGroup) {
+  Sweep sweep(GetParam(), "seed 17");
+  for (int64_t inputs : {2, 3, 5, 8}) {
+    for (int64_t outputs : {1, 2, 3, 8}) {
+      for (int64_t groups : {2, 5, 13}) {
+        for (int64_t stride : {1, 2, 3}) {
+          for (int64_t kernel : {1, 3, 4}) {
+            tconv::Description d = layer(groups, 4, kernel == 3 ? 11 : 5, kernel, stride, kernel / 2);
+            if (kernel == 1) d.axis[0].pad_begin = d.axis[0].pad_end = d.axis[1].pad_begin = d.axis[1].pad_end = 0;
+            d.in_channels = groups * inputs;
+            d.out_channels = groups * outputs;
+            d.residual = kernel == 4;
+            if (kernel == 3) d.activation.kind = tconv::ActivationKind::prelu;
+            const Problem problem = make_problem(d, random_, Data::whole);
+            for (tconv::Layout layout : all_layouts) {
+              if (layout == tconv::Layout::nchw && stride == 3) continue;
+              Variant variant;
+              variant.layout = layout;
+              variant.algorithm = tconv::Algorithm::depthwise;
+              variant.placement = stride == 1 ? Placement::begins_at_guard : Placement::ends_at_guard;
+              if (groups != 5) variant.cache = small_caches;
+              variant.input_gaps.pixel = groups == 2 && layout == tconv::Layout::nhwc ? 3 : 0;
+              variant.parallelism.threads = groups == 13 ? 3 : 1;
+              sweep.run_one(problem, variant);
+              ++wanted_;
+            }
+          }
+        }
+      }
+    }
+  }
+  tconv::Description d;  // three axes, more taps of z and y than the stack holds
+  d.rank = 3;
+  d.groups = 3;
+  d.in_channels = 12;
+  d.out_channels = 9;
+  for (tconv::Axis& axis : d.axis) {
+    axis.input = 4;
+    axis.kernel = 5;
+    axis.pad_begin = 1;
+  }
+  run(d, &sweep);
   require_all(sweep);
 }
 
