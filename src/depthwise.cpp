@@ -142,17 +142,19 @@ constexpr double row_overhead = 100;     // an output row
 constexpr double call_overhead = 30;     // a kernel called for four cells
 constexpr double transposed = 0.5;       // a number moved between pixels and planes, whatever the vectors are
 constexpr double spread = 3;             // a vector of copied inputs beside their outputs
+constexpr double bytes_from_l2 = 24;     // a cycle, where rows of such copies and the weights do not stay in L1
 constexpr double stored_beyond_l2 = 16;  // bytes of outputs a cycle, where they do not stay in L2
 // Vectors along x:
 constexpr double plane_overhead = 90;  // an output plane of a channel
 constexpr double copied = 1.5;         // a vector of inputs
 constexpr double tap_of_vector = 1.1;  // a tap of a vector of cells
 constexpr double tap_of_pair = 0.5;    // the same where two phases of neighbouring taps share their inputs
+constexpr double tap_of_pairs = 0.65;  // and where several inputs are summed
 constexpr double stored_vector = 2;    // a vector of outputs
 constexpr double masked_end = 6;       // a row that ends before its last vector does
 constexpr double copied_end = 12;      // where stores have no mask
 
-double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
+double channels_cycles(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache) {
   const Geometry& g = layer.geometry;
   const Axis& x = g.axis[2];
   const int64_t lanes = static_cast<int64_t>(kernels.lanes);
@@ -186,6 +188,15 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   if (spreads(layer)) {
     const int64_t pixels = layer.description.batch * g.axis[0].input * g.axis[1].input * g.axis[2].input;
     cycles += spread * inputs * static_cast<double>(pixels * ceil_div(channels, lanes));
+    const double weights = inputs * static_cast<double>(channels * g.taps) * sizeof(float);
+    const double input_row = static_cast<double>(g.axis[2].input * channels) * sizeof(float);
+    const double near = weights + inputs * static_cast<double>(g.axis[1].kernel) * input_row;
+    // Beyond six tenths of L1 some of it comes from L2, and soon all.
+    const double far = std::clamp(near / static_cast<double>(cache.l1) - 0.6, 0.0, 1.0);
+    if (far > 0) {
+      const double met = weights / static_cast<double>(g.axis[0].kernel * g.axis[1].kernel) * row_taps / inputs * cells;
+      cycles += far * (met + row_taps * input_row) / bytes_from_l2;
+    }
   }
   return cycles;
 }
@@ -210,21 +221,24 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const int64_t rows_of_phase = ceil_div(g.output[1], g.axis[1].stride);
   const bool pairs = g.axis[2].stride == 2 && g.axis[2].dilation == 1 && g.axis[2].kernel >= 3 && g.axis[2].kernel <= 5;
   const double shared = pairs ? static_cast<double>(rows_of_phase / 4 * 4) / static_cast<double>(rows_of_phase) : 0;
-  const double tap = shared * tap_of_pair + (1 - shared) * tap_of_vector;
-  return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * input_vectors +
+  const double tap = shared * (layer.in_per_group == 1 ? tap_of_pair : tap_of_pairs) + (1 - shared) * tap_of_vector;
+  // All outputs of a group are made of the same copies.
+  const double copies = input_vectors / static_cast<double>(layer.out_per_group);
+  return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * copies +
                    tap * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
 }
 
-bool along_x(const Layer& layer, const arch::KernelTable& kernels) {
+bool along_x(const Layer& layer, const arch::KernelTable& kernels, const CacheSizes& cache) {
   if (!can_go_along_x(layer)) return false;
-  return layer.in_per_group != 1 || layer.out_per_group != 1 || planes_cycles(layer, kernels) < channels_cycles(layer, kernels);
+  return layer.in_per_group != 1 || layer.out_per_group != 1 ||
+         planes_cycles(layer, kernels) < channels_cycles(layer, kernels, cache);
 }
 
 }  // namespace
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
-  const bool planes = along_x(layer, kernels);
-  const double cycles = planes ? planes_cycles(layer, kernels) : channels_cycles(layer, kernels);
+  const bool planes = along_x(layer, kernels, options.cache);
+  const double cycles = planes ? planes_cycles(layer, kernels) : channels_cycles(layer, kernels, options.cache);
   const double bytes = output_bytes(layer);
   if (bytes <= static_cast<double>(options.cache.l2)) return cycles;
   return cycles + bytes / stored_beyond_l2;
@@ -262,7 +276,7 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   plan->input_floats = plan->output_floats = 0;
   plan->planes = {};
   plan->periods_per_block = ceil_div(layer.output(1), layer.axis(1).stride);
-  if (along_x(layer, kernels)) {
+  if (along_x(layer, kernels, options.cache)) {
     plan->planes.used = true;
     plan_planes(layer, kernels, options, plan);
   } else if (layer.description.layout == Layout::nchw || spreads(layer)) {

@@ -142,7 +142,10 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double input = static_cast<double>(g.input_elements);
   const double output = static_cast<double>(g.output_elements);
   const bool nhwc = layer.description.layout == Layout::nhwc;
-  const double rows = static_cast<double>(layer.description.batch * g.output[0] * g.output[1]);
+  // Rows that no tap reaches are filled: they cost what their outputs do.
+  const double live =
+      layer.phases[1].all_live() ? 1 : static_cast<double>(layer.phases[1].live.size()) / static_cast<double>(g.axis[1].stride);
+  const double rows = live * static_cast<double>(layer.description.batch * g.output[0] * g.output[1]);
   if (is_direct(layer)) return estimate_direct(layer, kernels, options);
   if (taps_tile_all_axes(layer)) return estimate_tiles(layer, kernels, options);
 

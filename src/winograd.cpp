@@ -194,8 +194,12 @@ double cycles_of(const Layer& layer, const arch::KernelTable& kernels, const Opt
   cycles *= groups;
   const bool nchw = layer.description.layout == Layout::nchw;
   if (nchw) {
-    cycles += static_cast<double>(g.input_elements) * ny / my * 0.5;
-    if (stores_planes(layer)) cycles += static_cast<double>(g.output_elements) * 0.5;
+    // A number, and the end of a row of a plane.
+    const auto transposed = [](int64_t numbers, int64_t row) {
+      return static_cast<double>(numbers) * (0.5 + 10 / static_cast<double>(std::max<int64_t>(1, row)));
+    };
+    cycles += transposed(g.input_elements, g.axis[2].input) * ny / my;
+    if (stores_planes(layer)) cycles += transposed(g.output_elements, g.output[2]);
   }
   // Tiles are stored in bursts, which wait for lines that are not in L2: the less, the more of them follow each other.
   const double tensors = static_cast<double>(g.input_elements + g.output_elements) * sizeof(float);
