@@ -126,6 +126,33 @@ struct OverlapRow {
   size_t width = 0;  // if not 0: x[q] of a term counts for q in [first, first + width) only, and is 0 elsewhere, whatever it is
 };
 
+// planar_sums: y_line[phases * q + r] = f(bias[line] + sum over the terms of phase r of  w[line] * x[q]) for rows of q in [0,
+// count), the last `cut` outputs excepted. Terms that all phases share have the weights of phase 0, then those of phase 1, ... x is
+// scratch, readable up to count rounded up to whole vectors; y is written exactly.
+struct PlanarSumTerm {
+  const float* x;
+  const float* w;
+};
+struct PlanarSums {
+  static constexpr size_t max_sums = 4;  // phases * lines
+
+  const PlanarSumTerm* term;  // shared ones, then those of phase 0 alone, ...
+  size_t shared;
+  size_t own[max_sums];
+  size_t phases;
+  size_t lines;
+  size_t count;
+  size_t cut;  // fewer than `phases`
+  size_t rows;
+  ptrdiff_t x_stride;  // of every term, between rows
+  float* y;
+  ptrdiff_t y_stride;
+  ptrdiff_t y_line;   // between lines, unless
+  bool pixels;        // an output of all lines is a pixel: y[(phases * q + r) * lines + line]
+  const float* bias;  // [lines]
+  Epilogue clamp;     // a clamp
+};
+
 // planar_periods: y_line[phases * x + r] = f(bias[line] + sum over segments, channels of  W[channel][line][r] *
 // X_segment[channel][x]) for x in [0, count), r < phases: planar_rows and overlap_rows in one, where the kernel is as long as the
 // stride. X as in planar_rows; y is written exactly.
@@ -382,6 +409,7 @@ struct KernelTable {
 
   void (*overlap)(const OverlapRow& row);
   void (*periods)(const PlanarPeriods& periods);
+  void (*sums)(const PlanarSums& sums);
 
   // [points] and [points][outputs]; nullptr where there is no such domain (points < 3, outputs >= points).
   WinogradInputFunction winograd_input[max_points + 1];

@@ -5,6 +5,7 @@
 
 #include "checked.hpp"
 #include "planar_bands.hpp"
+#include "planar_sums.hpp"
 
 namespace tconv::planar {
 namespace {
@@ -136,7 +137,7 @@ constexpr double overlap_overhead = 40;  // a row of one channel finished
 constexpr double streamed = 20;          // bytes of weights a cycle, where they do not stay in L2
 constexpr double stored = 8;             // bytes of outputs a cycle, where they do not stay in L2
 
-double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+double estimate_others(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const Geometry& g = layer.geometry;
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(g.input_elements);
@@ -201,10 +202,21 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   return near ? cycles : cycles + (0.6 + 0.25 * static_cast<double>(g.axis[0].kernel - 1)) * input;
 }
 
+// Are all phases sums in registers, and not rows of T?
+bool is_summed(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  return supports_sums(layer) && estimate_sums(layer, kernels, options) < estimate_others(layer, kernels, options);
+}
+
+double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
+  const double products = estimate_others(layer, kernels, options);
+  return supports_sums(layer) ? std::min(products, estimate_sums(layer, kernels, options)) : products;
+}
+
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
               Plan* plan) {
   const Status no_memory = Status::error(StatusCode::out_of_memory, "weights: no memory for the packed copy");
-  plan->tiled = taps_tile_all_axes(layer);
+  plan->summed = is_summed(layer, kernels, options);
+  plan->tiled = !plan->summed && taps_tile_all_axes(layer);
   if (plan->tiled) {
     if (!create_tiles(layer, kernels, weights, bias, &plan->tiles)) return no_memory;
     return reshape(layer, kernels, options, plan);
@@ -213,8 +225,10 @@ Status create(const Layer& layer, const arch::KernelTable& kernels, const Option
   if (!plan->x_taps.allocate(static_cast<size_t>(x.kernel))) return no_memory;
   for (int64_t t = 0; t < x.kernel; ++t)
     plan->x_taps[static_cast<size_t>(t)] = {x.dilation * t % x.stride, x.dilation * t / x.stride};
-  plan->direct = is_direct(layer);
-  if (plan->direct) {
+  plan->direct = !plan->summed && is_direct(layer);
+  if (plan->summed) {
+    if (!create_sums(layer, weights, plan)) return no_memory;
+  } else if (plan->direct) {
     plan->chunk_channels = 1;
     const size_t size = static_cast<size_t>(layer.geometry.weight_elements);
     if (!plan->weights.allocate(size)) return no_memory;
@@ -276,6 +290,10 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const InputRows met = input_rows(layer);
   plan->first_input = met.first;
   plan->last_input = met.last;
+  if (plan->summed) {
+    plan_sums(layer, kernels, options, plan);
+    return {};
+  }
   if (plan->direct) {
     plan_direct(layer, kernels, options, plan);
     return {};

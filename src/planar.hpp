@@ -11,8 +11,8 @@
 //
 // (here the phases are counted from output 0, so that a row begins with a whole period of them).
 // No product with a zero is made, whatever the kernel, and no phase is padded; the additions are one per K multiply-adds.
-// With one input channel a group there is nothing to sum first: the rows that overlap are the input rows times the weight of the
-// tap.
+// With few channels rows of T cost more than they save: planar_sums.hpp says how all phases are summed in registers instead. One
+// input channel a group and more than four phases: the rows that overlap are the input rows times the weight of the tap.
 //
 // Input rows are copied, a strip of x at a time, into a ring of rows that all phases of a period share: that applies the input
 // activation, turns NHWC into planes, and keeps channels from aliasing in the cache. Where inputs are read once or twice anyway
@@ -48,6 +48,7 @@ struct Bands {
 
 struct Plan {
   bool direct = false;  // one input channel a group: input rows overlap, without T
+  bool summed = false;  // few channels: sums in registers, without T (planar_sums.hpp)
   bool tiled = false;   // kernel = stride on all axes: `tiles` is the plan, and nothing below is used
   TilesPlan tiles;
   Buffer<int64_t> weights_at;  // [z phase][y phase]: offset in a channel group's weights
@@ -79,6 +80,10 @@ struct Plan {
   int64_t copied_rows = 0;        // at a time, of all taps of z
   int64_t segments = 0;
   int64_t terms = 0;
+  int64_t lines = 1;          // summed: output channels of a call
+  int64_t lead = 0;           // summed: floats before the windows of a strip
+  int64_t channel_pitch = 0;  // summed: floats of the copied rows of a channel
+  int64_t rows_together = 1;  // summed
 };
 
 // The output rows of period i meet the input rows [first + i, last + i].

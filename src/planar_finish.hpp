@@ -91,6 +91,12 @@ class Finisher {
     return arguments_.output + image * p.batch + channel * p.channel + z * p.plane + y * p.row;
   }
 
+  // The activation that kernels of sums do not have.
+  void apply(float* y, int64_t n, int64_t channel) const {
+    const Last e = last(channel);
+    kernels_.row_epilogue(y, static_cast<size_t>(n), {0.0f, e.slope, epilogue_});
+  }
+
   void activate(float* y, int64_t n) const {
     if (activation_ != nullptr) activation_(y, static_cast<size_t>(n), layer_.description.activation.alpha);
   }
@@ -106,6 +112,14 @@ class Finisher {
     const bool residual = arguments_.residual != nullptr;
     overlap(strip, residual ? Last{} : last(channel), to, append);
     if (!residual) return activate(to, n);
+    add_residual(strip, image, first_channel, c, oz, oy, to);
+  }
+
+  // The last step of a row of sums without bias, at `to`: where it is not to become pixels, to the output.
+  void add_residual(const Strip& strip, int64_t image, int64_t first_channel, int64_t c, int64_t oz, int64_t oy, float* to) const {
+    const int64_t channel = first_channel + c;
+    const int64_t n = strip.end - strip.begin;
+    float* const y = output_row(image, channel, oz, oy);
     const Pitch& pitch = layer_.geometry.residual_pitch;
     const float* r = arguments_.residual + image * pitch.batch + channel * pitch.channel + oz * pitch.plane + oy * pitch.row +
                      strip.begin * pitch.pixel;

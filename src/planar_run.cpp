@@ -4,6 +4,7 @@
 #include "planar_bands.hpp"
 #include "planar_fused.hpp"
 #include "planar_products.hpp"
+#include "planar_sums.hpp"
 #include "tasks.hpp"
 
 namespace tconv::planar {
@@ -105,12 +106,14 @@ class ProductTask : ProductRows {
 
 size_t workspace_bytes(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan) {
   if (plan.tiled) return tiles_workspace_bytes(layer, kernels, plan.tiles);
+  if (plan.summed) return sums_workspace_bytes(layer, plan);
   if (plan.direct) return direct_workspace_bytes(layer, kernels, plan);
   return ceil_div(static_cast<int64_t>(row_workspace(layer, kernels, plan).bytes()), 64) * 64;
 }
 
 void run(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan, const RunArguments& arguments) {
   if (plan.tiled) return run_tiles(layer, kernels, plan.tiles, arguments);
+  if (plan.summed) return run_sums(layer, kernels, plan, arguments);
   if (plan.direct) return run_direct(layer, kernels, plan, arguments);
   if (plan.fused) return run_fused(layer, kernels, plan, arguments);
   if (plan.bands.periods != 0) return run_bands(layer, kernels, plan, arguments);

@@ -114,6 +114,19 @@ HWY_INLINE ClampBounds BoundsOf(const Epilogue& e) {
 }
 HWY_INLINE bool IsClamp(ActivationKind kind) { return is_clamp(kind); }
 
+// The same for vectors.
+struct Clamp {
+  V low;
+  V high;
+
+  explicit HWY_INLINE Clamp(const Epilogue& e) {
+    const ClampBounds bounds = BoundsOf(e);
+    low = hn::Set(D(), bounds.low);
+    high = hn::Set(D(), bounds.high);
+  }
+  HWY_INLINE V operator()(V v) const { return ClampKeepNaN(v, low, high); }
+};
+
 HWY_INLINE V LeakyRelu(V v, V slope) { return hn::IfThenElse(hn::Lt(v, hn::Zero(D())), hn::Mul(v, slope), v); }
 
 // x * clamp(x / 6 + 1 / 2, 0, 1)
@@ -123,20 +136,25 @@ HWY_INLINE V HardSwish(V v) {
   return hn::Mul(v, ClampKeepNaN(gate, hn::Zero(d), hn::Set(d, 1.0f)));
 }
 
-// One vector through any clamp-like activation; `slope` is for prelu and leaky_relu.
-HWY_INLINE V ApplyEpilogue(V v, const Epilogue& e, V slope) {
-  const D d;
+// Calls apply(f) with the clamp-like activation f, which is chosen once for all vectors that apply() has; `slope` is for prelu and
+// leaky_relu. A kind that is not named here would become no activation at all.
+template <typename Apply>
+HWY_INLINE void WithEpilogue(const Epilogue& e, V slope, const Apply& apply) {
   switch (e.kind) {
     case ActivationKind::leaky_relu:
     case ActivationKind::prelu:
-      return LeakyRelu(v, slope);
+      return apply([slope](V v) { return LeakyRelu(v, slope); });
     case ActivationKind::hard_swish:
-      return HardSwish(v);
-    default: {
-      const ClampBounds bounds = BoundsOf(e);
-      return ClampKeepNaN(v, hn::Set(d, bounds.low), hn::Set(d, bounds.high));
-    }
+      return apply([](V v) { return HardSwish(v); });
+    default:
+      return apply(Clamp(e));
   }
+}
+
+// One vector.
+HWY_INLINE V ApplyEpilogue(V v, const Epilogue& e, V slope) {
+  WithEpilogue(e, slope, [&v](const auto& f) { v = f(v); });
+  return v;
 }
 
 }  // namespace

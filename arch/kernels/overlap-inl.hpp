@@ -76,26 +76,15 @@ HWY_INLINE void OverlapVectors(const OverlapRow& row, ptrdiff_t x_offset, ptrdif
 #pragma GCC unroll 4
     for (size_t v = 0; v < kVectors; ++v) sum[v][r] = acc[v];
   }
-  // The activation is chosen once for all sums.
-  const auto activate = [&](const auto& f) {
+  const Epilogue& e = row.epilogue.epilogue;
+  const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? row.epilogue.slope : e.alpha);
+  WithEpilogue(e, slope, [&sum](const auto& f) {
 #pragma GCC unroll 4
     for (size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 4
       for (size_t r = 0; r < kPhases; ++r) sum[v][r] = f(sum[v][r]);
     }
-  };
-  const Epilogue& e = row.epilogue.epilogue;
-  if (HWY_LIKELY(IsClamp(e.kind))) {
-    const ClampBounds bounds = BoundsOf(e);
-    const V low = hn::Set(d, bounds.low);
-    const V high = hn::Set(d, bounds.high);
-    activate([&](V one) { return ClampKeepNaN(one, low, high); });
-  } else if (e.kind == ActivationKind::hard_swish) {
-    activate([](V one) { return HardSwish(one); });
-  } else {
-    const V slope = hn::Set(d, e.kind == ActivationKind::prelu ? row.epilogue.slope : e.alpha);
-    activate([&](V one) { return LeakyRelu(one, slope); });
-  }
+  });
   HWY_ALIGN float all[kOutputs];
   float* const to = HWY_LIKELY(kOutputs <= outputs) ? y : all;
 #pragma GCC unroll 4

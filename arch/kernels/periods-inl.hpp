@@ -52,10 +52,7 @@ HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t
 // Blocks from registers: vector v of line l to to(l, v). kPart: only the first `count` columns.
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart, typename To>
 HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t count, const To& to) {
-  const D d;
-  const ClampBounds bounds = BoundsOf(p.epilogue);
-  const V low = hn::Set(d, bounds.low);
-  const V high = hn::Set(d, bounds.high);
+  const Clamp f(p.epilogue);
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
 #pragma GCC unroll 4
@@ -66,7 +63,7 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
 #pragma GCC unroll 4
         for (size_t r = 0; r < kPhases; ++r) {
           const V one = acc[b][line * kPhases + r][v];
-          sum[r] = kClamp ? ClampKeepNaN(one, low, high) : one;
+          sum[r] = kClamp ? f(one) : one;
         }
         const size_t first = (b * NV + v) * kLanes;
         float* const y = to(line, b * NV + v);
@@ -97,18 +94,15 @@ template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
 HWY_INLINE void StorePeriodsOnce(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const PeriodPlace& here,
                                  size_t count) {
   constexpr size_t kColumns = kBlocks * NV * kLanes;
-  const D d;
   const bool clamp = IsClamp(p.epilogue.kind);
   if (clamp && p.epilogue.kind != ActivationKind::none) {
-    const ClampBounds bounds = BoundsOf(p.epilogue);
-    const V low = hn::Set(d, bounds.low);
-    const V high = hn::Set(d, bounds.high);
+    const Clamp f(p.epilogue);
 #pragma GCC unroll 4
     for (size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 16
       for (size_t m = 0; m < kPhases * kLines; ++m) {
 #pragma GCC unroll 4
-        for (size_t v = 0; v < NV; ++v) acc[b][m][v] = ClampKeepNaN(acc[b][m][v], low, high);
+        for (size_t v = 0; v < NV; ++v) acc[b][m][v] = f(acc[b][m][v]);
       }
     }
   }

@@ -360,6 +360,14 @@ HWY_INLINE void PixelBlock(const float* from, ptrdiff_t pixel, size_t pixels, si
         FourChannels(from + c, pixel, to, channel_stride);
       }
     }
+    // The last ones are some of those before once more, where there are as many.
+    if (HWY_LIKELY(pixels == kBlock && channels >= 4)) {
+      if (c < channels) {
+        const ptrdiff_t back = static_cast<ptrdiff_t>(c + 4 - channels);
+        FourChannels(from + channels - 4, pixel, to - back * channel_stride, channel_stride);
+      }
+      return;
+    }
     for (; c < channels; c += 4, to += 4 * channel_stride)
       SomeChannels(from + c, pixel, pixels, HWY_MIN(channels - c, size_t{4}), to, channel_stride);
     return;
@@ -390,12 +398,26 @@ void PixelBlocks(const float* from, ptrdiff_t pixel, size_t pixels, size_t chann
   PixelPlanes(from, pixel, pixels, channels, to, static_cast<ptrdiff_t>(channels) * kBlock, kBlock);
 }
 
+// Zeros in [begin, end), and up to a vector beyond.
+HWY_INLINE void ClearColumns(float* row, size_t begin, size_t end) {
+  for (; begin < end; begin += kLanes) hn::StoreU(hn::Zero(D()), D(), row + begin);
+}
+
 void PadRows(const float* from, ptrdiff_t from_stride, size_t rows, size_t count, size_t left, float* to, size_t to_stride) {
   const D d;
+  const size_t whole = count / kLanes * kLanes;
+  const size_t rest = count - whole;
   for (size_t r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
-    for (size_t i = 0; i < left; i += kLanes) hn::StoreU(hn::Zero(d), d, to + i);
-    for (size_t i = 0; i < count; i += kLanes) hn::StoreU(LoadColumns(from + i, 0, count - i), d, to + left + i);
-    for (size_t i = left + (count + kLanes - 1) / kLanes * kLanes; i < to_stride; i += kLanes) hn::StoreU(hn::Zero(d), d, to + i);
+    ClearColumns(to, 0, left);
+    float* const row = to + left;
+    size_t i = 0;
+    for (; i + 4 * kLanes <= whole; i += 4 * kLanes) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < 4; ++v) hn::StoreU(hn::LoadU(d, from + i + v * kLanes), d, row + i + v * kLanes);
+    }
+    for (; i < whole; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, row + i);
+    if (rest != 0) hn::StoreU(LoadFirst(from + whole, rest), d, row + whole);
+    ClearColumns(to, left + (count + kLanes - 1) / kLanes * kLanes, to_stride);
   }
 }
 

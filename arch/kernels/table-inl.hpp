@@ -34,6 +34,7 @@ HWY_BEFORE_NAMESPACE();
 #include "arch/kernels/planar-inl.hpp"
 // After the planar kernels, whose sums it finishes.
 #include "arch/kernels/periods-inl.hpp"
+#include "arch/kernels/planar_sums-inl.hpp"
 #endif
 #if !TCONV_WITHOUT_SMALL_IMAGE
 #include "arch/kernels/small_image-inl.hpp"
@@ -85,6 +86,7 @@ void TCONV_FILL_TABLE(KernelTable* table) {
   table->planar_half_rows = kPlanarHalfRows;
   table->overlap = Overlap;
   table->periods = Periods;
+  table->sums = Sums;
   table->copy_blocks = CopyBlocks;
   table->pixel_blocks = PixelBlocks;
   table->pixel_planes = PixelPlanes;

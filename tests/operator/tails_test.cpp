@@ -1,6 +1,8 @@
 // Sizes round every tile: channels, widths and heights of 1 to beyond two vectors of the widest target, one at a time.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/sweep.hpp"
 
 namespace tconv_test {
@@ -70,6 +72,29 @@ TEST_P(Tails, Width) {
     run(square(3, 2, 1, 2, width, 4, 4, 0), &sweep);
     run(square(2, 2, 2, 2, width, 5, 3, 2), &sweep);
     run(square(2, 3, 1, 2, width, 3, 1, 1), &sweep);
+  }
+}
+
+// All phases of few channels are sums in registers: every number of them, tap shared by all phases or not, pixels and planes.
+TEST_P(Tails, FewChannels) {
+  Sweep sweep(GetParam(), "seed 3");
+  constexpr tconv::ActivationKind kinds[] = {tconv::ActivationKind::none, tconv::ActivationKind::relu,
+                                             tconv::ActivationKind::leaky_relu, tconv::ActivationKind::prelu};
+  int64_t round = 0;
+  for (int64_t in = 1; in <= 4; ++in) {
+    for (int64_t out = 1; out <= 5; ++out) {
+      for (int64_t stride = 1; stride <= 4; ++stride) {
+        for (int64_t kernel = 1; kernel <= 6; ++kernel, ++round) {
+          tconv::Description d =
+              square(in, out, 1, 3 + round % 5, 3 + 7 * round % 71, kernel, stride, round % std::min<int64_t>(kernel, 3));
+          if (round % 7 == 0) d.axis[1].dilation = 2;
+          if (round % 5 == 0) d.axis[1].output_padding = stride - 1;
+          d.residual = round % 3 == 0;
+          d.activation = {kinds[round % 4], 0.5f, 0, nullptr};
+          run(d, &sweep);
+        }
+      }
+    }
   }
 }
 
