@@ -265,6 +265,7 @@ HWY_NOINLINE void GemmTile(const GemmStrip& strip, const GemmTiles& tiles) {
 #endif
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
       for (; k >= kGemmStepsPerLongRound<NV>; k -= kGemmStepsPerLongRound<NV>) {
+        asm("" : "+r"(k));  // else the compiler computes where all pointers end from the number of rounds, after each segment
 #pragma GCC unroll 4
         for (size_t i = 0; i < kGemmStepsPerLongRound<NV>; i += kGemmStepsPerRound, b += kGemmStepsPerRound * NV * kLanes) {
           Ask<MR, kAsks>(ask, t->ask_step);
