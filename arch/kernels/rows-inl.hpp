@@ -18,35 +18,42 @@ HWY_INLINE V LoadFourColumns(const float* from, ptrdiff_t stride) {
 #endif
 }
 
-// kLanes rows at once: whole vectors are stored. Returns how many rows were done.
-HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to,
-                                   ptrdiff_t to_stride) {
+// kLanes rows of four columns: whole vectors are stored.
+HWY_INLINE void TransposeBlock(const float* f, ptrdiff_t from_stride, float* t, ptrdiff_t to_stride) {
   const D d;
   const hn::Repartition<double, D> pairs;
-  size_t r = 0;
-  for (; r + kLanes <= rows; r += kLanes) {
+  const V a0 = LoadFourColumns(f, from_stride);
+  const V a1 = LoadFourColumns(f + from_stride, from_stride);
+  const V a2 = LoadFourColumns(f + 2 * from_stride, from_stride);
+  const V a3 = LoadFourColumns(f + 3 * from_stride, from_stride);
+  const auto b0 = hn::BitCast(pairs, hn::InterleaveLower(d, a0, a1));
+  const auto b1 = hn::BitCast(pairs, hn::InterleaveLower(d, a2, a3));
+  const auto b2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
+  const auto b3 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b0, b1)), d, t);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, t + to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, t + 2 * to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, t + 3 * to_stride);
+}
+
+// The rows in blocks of kLanes. The last block, and the last columns, reach back over those before them, unless few are left.
+// Returns how many rows were done.
+HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to,
+                                   ptrdiff_t to_stride) {
+  if (rows < kLanes || columns < 4) return 0;
+  for (size_t r = 0;;) {
     const float* const f = from + static_cast<ptrdiff_t>(r) * from_stride;
     float* t = to + r;
     size_t c = 0;
-    for (; c + 4 <= columns; c += 4, t += 4 * to_stride) {
-      const V a0 = LoadFourColumns(f + c, from_stride);
-      const V a1 = LoadFourColumns(f + from_stride + c, from_stride);
-      const V a2 = LoadFourColumns(f + 2 * from_stride + c, from_stride);
-      const V a3 = LoadFourColumns(f + 3 * from_stride + c, from_stride);
-      const auto b0 = hn::BitCast(pairs, hn::InterleaveLower(d, a0, a1));
-      const auto b1 = hn::BitCast(pairs, hn::InterleaveLower(d, a2, a3));
-      const auto b2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
-      const auto b3 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b0, b1)), d, t);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b0, b1)), d, t + to_stride);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, b2, b3)), d, t + 2 * to_stride);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, t + 3 * to_stride);
+    for (; c + 4 <= columns; c += 4, t += 4 * to_stride) TransposeBlock(f + c, from_stride, t, to_stride);
+    if (c < columns) {
+      const ptrdiff_t back = static_cast<ptrdiff_t>(columns - c) - 4;
+      TransposeBlock(f + static_cast<ptrdiff_t>(c) + back, from_stride, t + back * to_stride, to_stride);
     }
-    for (; c < columns; ++c, t += to_stride) {
-      for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(kLanes); ++i) t[i] = f[i * from_stride + static_cast<ptrdiff_t>(c)];
-    }
+    r += kLanes;
+    if (r >= rows) return rows;
+    r = HWY_MIN(r, rows - kLanes);
   }
-  return r;
 }
 #endif
 
@@ -107,6 +114,24 @@ HWY_INLINE size_t TransposeFewChannels(const float* from, ptrdiff_t from_stride,
 }
 #endif
 
+#if HWY_TARGET != HWY_SCALAR
+HWY_INLINE void TransposeFours(const float* f, ptrdiff_t from_stride, float* t, ptrdiff_t to_stride) {
+  const hn::FixedTag<float, 4> d;
+  const auto a0 = hn::LoadU(d, f);
+  const auto a1 = hn::LoadU(d, f + from_stride);
+  const auto a2 = hn::LoadU(d, f + 2 * from_stride);
+  const auto a3 = hn::LoadU(d, f + 3 * from_stride);
+  const auto b0 = hn::InterleaveLower(d, a0, a1);
+  const auto b1 = hn::InterleaveLower(d, a2, a3);
+  const auto b2 = hn::InterleaveUpper(d, a0, a1);
+  const auto b3 = hn::InterleaveUpper(d, a2, a3);
+  hn::StoreU(hn::ConcatLowerLower(d, b1, b0), d, t);
+  hn::StoreU(hn::ConcatUpperUpper(d, b1, b0), d, t + to_stride);
+  hn::StoreU(hn::ConcatLowerLower(d, b3, b2), d, t + 2 * to_stride);
+  hn::StoreU(hn::ConcatUpperUpper(d, b3, b2), d, t + 3 * to_stride);
+}
+#endif
+
 // In blocks of vectors x 4, then 4 x 4, each four vectors of 128 bits.
 void Transpose(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to, ptrdiff_t to_stride) {
 #if HWY_TARGET != HWY_SCALAR
@@ -127,29 +152,17 @@ void Transpose(const float* from, ptrdiff_t from_stride, size_t rows, size_t col
   r = TransposeVectors(from, from_stride, rows, columns, to, to_stride);
 #endif
 #if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<float, 4> d;
-  for (; r + 4 <= rows; r += 4) {
+  // The same with 4 x 4 numbers.
+  while (r < rows && rows >= 4 && columns >= 4) {
+    r = HWY_MIN(r, rows - 4);
     const float* const f = from + static_cast<ptrdiff_t>(r) * from_stride;
     size_t c = 0;
-    for (; c + 4 <= columns; c += 4) {
-      const auto a0 = hn::LoadU(d, f + c);
-      const auto a1 = hn::LoadU(d, f + from_stride + c);
-      const auto a2 = hn::LoadU(d, f + 2 * from_stride + c);
-      const auto a3 = hn::LoadU(d, f + 3 * from_stride + c);
-      const auto b0 = hn::InterleaveLower(d, a0, a1);
-      const auto b1 = hn::InterleaveLower(d, a2, a3);
-      const auto b2 = hn::InterleaveUpper(d, a0, a1);
-      const auto b3 = hn::InterleaveUpper(d, a2, a3);
-      float* const t = to + static_cast<ptrdiff_t>(c) * to_stride + r;
-      hn::StoreU(hn::ConcatLowerLower(d, b1, b0), d, t);
-      hn::StoreU(hn::ConcatUpperUpper(d, b1, b0), d, t + to_stride);
-      hn::StoreU(hn::ConcatLowerLower(d, b3, b2), d, t + 2 * to_stride);
-      hn::StoreU(hn::ConcatUpperUpper(d, b3, b2), d, t + 3 * to_stride);
+    for (; c + 4 <= columns; c += 4) TransposeFours(f + c, from_stride, to + static_cast<ptrdiff_t>(c) * to_stride + r, to_stride);
+    if (c < columns) {
+      c = columns - 4;
+      TransposeFours(f + c, from_stride, to + static_cast<ptrdiff_t>(c) * to_stride + r, to_stride);
     }
-    for (; c < columns; ++c) {
-      for (ptrdiff_t i = 0; i < 4; ++i)
-        to[static_cast<ptrdiff_t>(c) * to_stride + static_cast<ptrdiff_t>(r) + i] = f[i * from_stride + static_cast<ptrdiff_t>(c)];
-    }
+    r += 4;
   }
 #endif
   for (; r < rows; ++r) {
