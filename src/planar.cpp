@@ -204,12 +204,13 @@ double estimate_others(const Layer& layer, const arch::KernelTable& kernels, con
 
 // Are all phases sums in registers, and not rows of T?
 bool is_summed(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
-  return supports_sums(layer) && estimate_sums(layer, kernels, options) < estimate_others(layer, kernels, options);
+  return supports_sums(layer) &&
+         (is_direct(layer) || estimate_sums(layer, kernels, options) < estimate_others(layer, kernels, options));
 }
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
-  const double products = estimate_others(layer, kernels, options);
-  return supports_sums(layer) ? std::min(products, estimate_sums(layer, kernels, options)) : products;
+  const bool summed = is_summed(layer, kernels, options);
+  return summed ? estimate_sums(layer, kernels, options) : estimate_others(layer, kernels, options);
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

@@ -84,6 +84,7 @@ class Task {
     const int64_t q_end = ceil_div(g.output[2], g.axis[2].stride);
     for (int64_t q = 0; q < q_end; q += plan_.strip) {
       strip_ = strip_at(layer_, plan_, q);
+      clear_margins();
       for (first_ = task.first; first_ < task.last; first_ = last_) {
         last_ = std::min(task.last, first_ + plan_.periods_per_block);
         if (z_.phase != nullptr) copy_inputs();
@@ -118,49 +119,56 @@ class Task {
 
   float* copy_of(int64_t jz) const { return copies_ + (jz - first_z_tap_) * layer_.in_per_group * plan_.channel_pitch; }
 
+  // Where pixels are copied to, what lies beside the image stays zero while the strip does.
+  void clear_margins() {
+    if (layer_.geometry.input_pitch.pixel == 1) return;
+    const int64_t begin = left();
+    const int64_t end = begin + strip_.x_end - strip_.x_begin;
+    for (int64_t c = 0; c < z_rows(layer_) * layer_.in_per_group; ++c) {
+      for (int64_t row = 0; row < plan_.copied_rows; ++row) {
+        float* const copy = copies_ + c * plan_.channel_pitch + row * plan_.t_pitch;
+        std::memset(copy, 0, static_cast<size_t>(begin) * sizeof(float));
+        std::memset(copy + end, 0, static_cast<size_t>(plan_.t_pitch - end) * sizeof(float));
+      }
+    }
+  }
+
+  // Floats of a row before the first column of the image; all of them where the strip lies beyond the reach of all taps.
+  int64_t left() const { return strip_.x_begin == strip_.x_end ? plan_.t_pitch : plan_.lead + strip_.x_begin - strip_.window; }
+
   // The input rows that the periods at hand meet, as planes, zeros beside the image.
   void copy_inputs() {
     const Pitch& pitch = layer_.geometry.input_pitch;
     const float* const input = arguments_.input + task_.image * pitch.batch + task_.group * layer_.in_per_group * pitch.channel;
     first_row_ = std::clamp<int64_t>(plan_.first_input + first_, 0, layer_.axis(1).input);
     rows_ = std::max<int64_t>(0, std::min(layer_.axis(1).input, plan_.last_input + last_) - first_row_);
-    const bool none = strip_.x_begin == strip_.x_end;  // the strip lies beyond the reach of all taps
-    const int64_t left = none ? plan_.t_pitch : plan_.lead + strip_.x_begin - strip_.window;
     for (int64_t jz = 0; jz < z_.taps && rows_ > 0; ++jz) {
       if (!inside(0, z_.input(jz))) continue;
       const float* const from = input + z_.input(jz) * pitch.plane + first_row_ * pitch.row + strip_.x_begin * pitch.pixel;
       if (pitch.pixel == 1) {
         for (int64_t c = 0; c < layer_.in_per_group; ++c) {
           kernels_.pad_rows(from + c * pitch.channel, neighbour_distance(rows_, 1, pitch.row), static_cast<size_t>(rows_),
-                            static_cast<size_t>(strip_.x_end - strip_.x_begin), static_cast<size_t>(left),
+                            static_cast<size_t>(strip_.x_end - strip_.x_begin), static_cast<size_t>(left()),
                             copy_of(jz) + c * plan_.channel_pitch, static_cast<size_t>(plan_.t_pitch));
         }
       } else {
-        copy_pixels(from, left, copy_of(jz));
+        copy_pixels(from, copy_of(jz) + left());
       }
       for (int64_t c = 0; layer_.has_input_activation() && c < layer_.in_per_group; ++c)
         activate_input(layer_, kernels_, copy_of(jz) + c * plan_.channel_pitch, static_cast<size_t>(rows_ * plan_.t_pitch));
     }
   }
 
-  void copy_pixels(const float* from, int64_t left, float* to) const {
+  void copy_pixels(const float* from, float* to) const {
     const Pitch& pitch = layer_.geometry.input_pitch;
     const int64_t channels = layer_.in_per_group;
     const int64_t columns = strip_.x_end - strip_.x_begin;
-    const int64_t right = plan_.t_pitch - left - columns;
-    for (int64_t row = 0; row < rows_; ++row, to += plan_.t_pitch, from += pitch.row) {
-      for (int64_t c = 0; c < channels; ++c) {
-        float* const begin = to + c * plan_.channel_pitch;
-        std::memset(begin, 0, static_cast<size_t>(left) * sizeof(float));
-        std::memset(begin + left + columns, 0, static_cast<size_t>(right) * sizeof(float));
-      }
-      if (columns == 0) continue;
+    for (int64_t row = 0; row < rows_ && columns > 0; ++row, to += plan_.t_pitch, from += pitch.row) {
       if (channels > 4) {
-        kernels_.pixel_planes(from, pitch.pixel, static_cast<size_t>(columns), static_cast<size_t>(channels), to + left, block(),
+        kernels_.pixel_planes(from, pitch.pixel, static_cast<size_t>(columns), static_cast<size_t>(channels), to, block(),
                               plan_.channel_pitch);
       } else {
-        kernels_.transpose(from, pitch.pixel, static_cast<size_t>(columns), static_cast<size_t>(channels), to + left,
-                           plan_.channel_pitch);
+        kernels_.transpose(from, pitch.pixel, static_cast<size_t>(columns), static_cast<size_t>(channels), to, plan_.channel_pitch);
       }
     }
   }
@@ -325,17 +333,20 @@ class Task {
 };
 
 // Cycles, measured:
+constexpr double together = 0.88;       // of what is computed: while a tile ends, the next one has begun
+constexpr double of_channel = 0.03;     // more of it with each input channel, where vectors are a cache line: copies fill L1
 constexpr double of_vector_stored = 1;  // a vector of outputs
-constexpr double of_tile = 6;
-constexpr double of_row = 10;
-constexpr double of_call = 60;  // a list of terms, and the kernel called for it
-constexpr double of_term = 2;
-constexpr double of_planes = 3;  // a vector of inputs copied
-constexpr double of_pixels = 4;
-constexpr double of_copied_row = 15;  // of one channel
-constexpr double of_scratch = 4;      // a vector of outputs that waits in scratch
-constexpr double of_scratch_row = 40;
-constexpr double far = 12;  // bytes a cycle, where they do not stay in L2
+constexpr double of_part = 15;          // a row of a line that ends within a vector
+constexpr double of_tile = 6;           // beside its sums
+constexpr double of_row = 10;           // of a call
+constexpr double of_call = 60;          // a list of terms, and the kernel called for it
+constexpr double of_term = 2;           // to list it
+constexpr double of_copied_row = 10;    // of one channel
+constexpr double of_scratch_row = 40;   // a row of a call that waits in scratch
+constexpr double of_last_pixel = 1.5;   // a number of it that no whole vector transposes
+constexpr double copied = 11;           // bytes of inputs a cycle
+constexpr double scratch = 8;           // bytes of outputs a cycle that wait in scratch
+constexpr double far = 12;              // bytes a cycle, where they do not stay in L2
 
 }  // namespace
 
@@ -372,14 +383,15 @@ void plan_sums(const Layer& layer, const arch::KernelTable& kernels, const Optio
   const auto affordable = [planes](size_t bytes) { return static_cast<int64_t>(bytes / sizeof(float)) / planes; };
   // Vectors of inputs at shift 0 are aligned.
   plan->lead = (lanes - plan->largest_shift % lanes) % lanes;
-  // Copies stay in a quarter of L2: shorten the strip first, then the rows; in half of L1, if a few periods fit there.
-  const int64_t margin = plan->lead + plan->reach + block;
+  // Copies stay in a quarter of L2: shorten the strip first, then the rows; in L1, if a few periods fit there.
+  const int64_t margin = plan->lead + plan->reach + (layer.geometry.input_pitch.pixel == 1 ? lanes : block);
   const int64_t fewest = plan->last_input - plan->first_input + 1;
   const int64_t strips = ceil_div(q_count, std::max(affordable(options.cache.l2 / 4) / fewest - margin, 8 * lanes));
   plan->strip = strips == 1 ? q_count : rounded(ceil_div(q_count, strips), lanes);
   plan->t_pitch = rounded(plan->strip + margin, lanes);
-  const bool near = affordable(options.cache.l1 / 2) / plan->t_pitch >= 4 * fewest;
-  const int64_t all = affordable(near ? options.cache.l1 / 2 : options.cache.l2 / 4);
+  const size_t half_l1 = options.cache.l1 / 2;
+  const bool near = affordable(half_l1) / plan->t_pitch > 4 * (fewest - 1);
+  const int64_t all = affordable(near ? half_l1 : options.cache.l2 / 4);
   const int64_t rows = std::clamp<int64_t>(all / plan->t_pitch, fewest, g.axis[1].input + fewest);
   plan->periods_per_block = std::min(rows - fewest + 1, ceil_div(g.output[1], g.axis[1].stride));
   plan->copied_rows = std::min(g.axis[1].input, plan->periods_per_block + fewest - 1);
@@ -399,13 +411,12 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(g.input_elements);
   const double output = static_cast<double>(g.output_elements);
-  const bool nhwc = layer.description.layout == Layout::nhwc;
   const double planes = static_cast<double>(layer.description.batch * layer.description.groups * g.output[0]);
   const double z_taps = static_cast<double>(g.axis[0].kernel) / static_cast<double>(g.axis[0].stride);
   const double y_taps = static_cast<double>(g.axis[1].kernel) / static_cast<double>(g.axis[1].stride);
   const int64_t lines = choose_lines(layer);
   const double sums = static_cast<double>(lines * x.stride);
-  const double calls = std::ceil(static_cast<double>(layer.out_per_group) / static_cast<double>(lines));
+  const double calls = static_cast<double>(layer.out_per_group) / static_cast<double>(lines);
   const double accumulators = static_cast<double>(kernels.planar_rows * kernels.planar_vectors);
   const int64_t vectors = static_cast<int64_t>(std::clamp(std::floor(std::min(accumulators, 16.0) / sums), 1.0, 6.0));
   // Windows that meet all phases begin with tap p mod s.
@@ -416,12 +427,18 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const double shared_terms = terms * static_cast<double>(shared);
   // Of a term in a tile of n vectors: multiply-adds, two a cycle, or loads of inputs (some of them across two cache lines), of
   // weights and of the term itself; and each sum waits for the one before.
-  const auto term = [](double n, double of_input) { return std::max({n * of_input / 2, (1.15 * n + of_input + 3) / 2, 2.5}); };
+  const double crossing = lanes * sizeof(float) / 64;
+  const auto term = [crossing](double n, double of_input, double unaligned) {
+    return std::max({n * of_input / 2, ((1 + crossing * unaligned) * n + of_input + 2) / 2, 2.5});
+  };
+  const double own_unaligned = shared > 0 ? 1 : 0.5;
+  const double shared_unaligned = shared > 1 ? 1 - 1 / static_cast<double>(shared) : 0;
   double of_vectors = 0;
   const auto add_tiles = [&](int64_t tiles, int64_t size) {
     const double n = static_cast<double>(size);
-    of_vectors += static_cast<double>(tiles) * (shared_terms * term(n, sums) + terms * own * term(n, static_cast<double>(lines)) +
-                                                of_vector_stored * n * sums + of_tile);
+    of_vectors += static_cast<double>(tiles) *
+                  (shared_terms * term(n, sums, shared_unaligned) +
+                   terms * own * term(n, static_cast<double>(lines), own_unaligned) + of_vector_stored * n * sums + of_tile);
   };
   int64_t left = ceil_div(ceil_div(g.output[2], x.stride), static_cast<int64_t>(kernels.lanes));
   const int64_t fewer = vectors > 4 ? 4 : 2;
@@ -433,12 +450,18 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
     add_tiles(1, size);
     left -= size;
   }
+  // A row that ends within a vector: its outputs are copied, and its pixels transposed one by one.
+  const int64_t part = ceil_div(g.output[2], x.stride) % static_cast<int64_t>(kernels.lanes);
+  if (part != 0) of_vectors += of_part * static_cast<double>(lines);
   const double rows = planes * static_cast<double>(g.output[1]) * calls;
-  double cycles = rows * (of_vectors + of_row);
+  double cycles = together * rows * (of_vectors + of_row) * (1 + of_channel * crossing * static_cast<double>(layer.in_per_group));
   const double borders = std::min(static_cast<double>(g.axis[1].kernel + g.axis[1].stride), static_cast<double>(g.output[1]));
   cycles += planes * calls * borders * (of_call + of_term * terms * static_cast<double>(x.kernel));
-  cycles += input * (nhwc ? of_pixels : of_planes) / lanes + of_copied_row * input / static_cast<double>(x.input);
-  if (!stores_rows(layer)) cycles += output * of_scratch / lanes + rows * of_scratch_row;
+  cycles += input * sizeof(float) / copied + of_copied_row * input / static_cast<double>(x.input);
+  if (!stores_rows(layer)) {
+    const double transposed = of_last_pixel * static_cast<double>(g.output[2] % static_cast<int64_t>(kernels.lanes));
+    cycles += output * sizeof(float) / scratch + rows * (of_scratch_row + transposed * static_cast<double>(lines));
+  }
   if ((input + output) * sizeof(float) > static_cast<double>(options.cache.l2)) cycles += (input + output) * sizeof(float) / far;
   return cycles;
 }

@@ -25,7 +25,8 @@ constexpr double placed = 0.2;          // a number of a register tile with such
 constexpr double of_copy = 15;          // a row of the input that is copied
 constexpr double of_call = 60;          // a kernel called for some columns of a chunk
 constexpr double transposed = 0.3;      // a number of the input moved from pixels to planes
-constexpr double to_pixels = 1;         // a number of the output moved from planes to pixels
+constexpr double to_pixels = 0.6;       // a number of the output moved from planes to pixels
+constexpr double to_parts = 1.4;        // the same, where a pixel's channels are not all in one chunk
 constexpr double through_rows = 0.6;    // a number moved from scratch to a row
 constexpr double stored = 12;           // bytes of outputs a cycle, where they do not stay in L2
 constexpr double read = 12;             // bytes of inputs a cycle, where they do not stay in L2
@@ -308,7 +309,10 @@ double estimate_tiles(const Layer& layer, const arch::KernelTable& kernels, cons
       cycles += of_copy * planes * static_cast<double>(layer.in_per_group * s.input[1]);
   }
   if (plan.line_pitch != 0) {
-    cycles += output * (nhwc && layer.out_per_group > 1 ? to_pixels : through_rows) +
+    const bool whole_pixels = layer.out_per_group <= most_lines(layer, kernels);
+    cycles += output * (!nhwc || layer.out_per_group == 1 ? through_rows
+                        : whole_pixels                    ? to_pixels
+                                                          : to_parts) +
               of_piece * planes * static_cast<double>(s.input[1] * layer.out_per_group * outer_taps_of(layer));
   }
   if (plan.across_rows && plan.direct) {

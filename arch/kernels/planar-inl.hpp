@@ -384,9 +384,21 @@ HWY_INLINE void PixelBlock(const float* from, ptrdiff_t pixel, size_t pixels, si
 void PixelPlanes(const float* from, ptrdiff_t pixel, size_t pixels, size_t channels, float* to, ptrdiff_t block_stride,
                  ptrdiff_t channel_stride) {
   constexpr size_t kBlock = kPlanarVectors * kLanes;
+  [[maybe_unused]] const float* const first = from;
   for (; pixels != 0; from += static_cast<ptrdiff_t>(kBlock) * pixel, to += block_stride) {
     const size_t n = HWY_MIN(pixels, kBlock);
     pixels -= n;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+    // Where planes are dense, the last block may reach back over the one before.
+    if (HWY_UNLIKELY(n < kBlock && n > 2 && channels > 4 && from != first && block_stride == static_cast<ptrdiff_t>(kBlock))) {
+      for (size_t c = 0; c < channels; ++c) {
+        float* const t = to + static_cast<ptrdiff_t>(c) * channel_stride;
+        for (size_t i = 0; i < kBlock; i += kLanes) hn::StoreU(hn::Zero(D()), D(), t + i);
+      }
+      const ptrdiff_t back = static_cast<ptrdiff_t>(kBlock - n);
+      return PixelBlock(from - back * pixel, pixel, kBlock, channels, to - back, channel_stride, nullptr);
+    }
+#endif
     // The next pixels, unless these, their copy and those would not share L1.
     const float* const next = channels * kBlock <= 2048 ? from + static_cast<ptrdiff_t>(kBlock) * pixel : nullptr;
     PixelBlock(from, pixel, n, channels, to, channel_stride, next);
