@@ -12,6 +12,8 @@ constexpr size_t kDepthwiseSingleCells = kLanes > 1 ? 8 : 4;  // of one phase
 // at each input's bit take less time where the sums do not fit registers anyway (a sixth, stride 2), and less room.
 constexpr bool kDepthwiseInside = kLanes > 1;
 constexpr bool kDepthwiseThrees = kLanes > 1;
+// Are lines that will be stored to asked for? On others hardware has not been seen to need it.
+constexpr bool kDepthwiseAsks = kLanes > 1 && HWY_ARCH_X86 != 0;
 
 // The inputs that kCells cells of two phases read, counted from where the first phase of the first cell has its tap 0.
 template <size_t kTaps0, size_t kTaps1, int kShift, size_t kCells>
@@ -121,8 +123,7 @@ HWY_NOINLINE void DepthwiseRowCells(const DepthwiseRows& r, const DepthwiseOutpu
         if (j1 >= 0 && j1 < static_cast<int>(kTaps1)) sum[1][0] = hn::MulAdd(value, w1[j1], sum[1][0]);
       }
       to.Store<1, 2, true, true>(r, sum, c);
-      to.y += 2 * to.y_step;
-      if (to.residual != nullptr) to.residual += 2 * to.residual_step;
+      to.Skip(2);
     }
   }
 }
@@ -141,8 +142,7 @@ HWY_INLINE void DepthwisePairTile(const DepthwiseRows& r, const DepthwiseOutputs
     for (ptrdiff_t m = 0; m < Window::inputs; ++m) valid |= (position + m >= 0 && position + m < width ? 1u : 0u) << m;
   }
   if (kDepthwiseInside && HWY_LIKELY(inside)) {
-    constexpr bool kAsk =
-        kLanes > 1 && HWY_ARCH_X86 != 0 && kPhases == 2 && kCells != 3;  // on others hardware has not been seen to need it
+    constexpr bool kAsk = kDepthwiseAsks && kPhases == 2 && kCells != 3;
     if (kAsk && r.beyond_l2) {
       DepthwisePairs<kPhases, kTaps0, kTaps1, kShift, kCells, kVectors, kDepthwiseInside, true, kAsk>(r, to, x_offset, valid, 0,
                                                                                                       blocks);
@@ -171,13 +171,12 @@ void DepthwisePairRows(const DepthwiseRows& r) {
   const ptrdiff_t shift = (kTaps0 != 0 ? r.phase[0].shift : r.phase[1].shift - kShift) + Window::low;
   for (size_t row = 0; row < r.rows; ++row) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(row);
-    DepthwiseOutputs to(r, r.y + i * r.y_row_stride, r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr, 1,
+    DepthwiseOutputs to(r, r.y + i * r.y_row_stride, r.residual != nullptr ? r.residual + i * r.residual_row_stride : nullptr,
                         r.columns);
     ptrdiff_t position = shift;
     const auto advance = [&](size_t cells) {
       to.count -= HWY_MIN(to.count, kPhases * cells);
-      to.y += static_cast<ptrdiff_t>(kPhases * cells) * to.y_step;
-      if (to.residual != nullptr) to.residual += static_cast<ptrdiff_t>(kPhases * cells) * to.residual_step;
+      to.Skip(kPhases * cells);
       position += static_cast<ptrdiff_t>(cells);
     };
     while (to.count != 0) {

@@ -16,6 +16,7 @@ HWY_BEFORE_NAMESPACE();
 #if !TCONV_WITHOUT_DEPTHWISE
 #include "arch/kernels/depthwise_outputs-inl.hpp"
 #include "arch/kernels/depthwise_pairs-inl.hpp"
+#include "arch/kernels/depthwise_runs-inl.hpp"
 // After what it chooses from.
 #include "arch/kernels/depthwise-inl.hpp"
 #include "arch/kernels/depthwise_planes-inl.hpp"

@@ -91,6 +91,19 @@ TEST_P(Depthwise, OtherPhases) {
       }
     }
   }
+  for (int64_t stride : {3, 4, 6, 9}) {  // runs of one to five phases that go by together, cut by both ends of a row
+    for (int64_t kernel : {stride - 1, stride, stride + 1, 2 * stride + 2, 3 * stride - 1}) {
+      for (int64_t pad : {int64_t{1}, (kernel - 1) / 2, kernel - 2}) {
+        for (int64_t width : {2, 5, 12}) {
+          tconv::Description d = layer(35, 3, width, kernel, stride, pad);
+          d.axis[1].output_padding = width == 5 ? stride - 1 : 0;
+          if (2 * stride + kernel - 2 * pad < 1 || stride * (width - 1) + kernel - 2 * pad < 1) continue;
+          d.residual = width == 12;
+          run(d, &sweep);
+        }
+      }
+    }
+  }
   for (int64_t pad : {0, 1}) {  // rows of two outputs at a larger stride
     for (int64_t dilation : {1, 2, 4}) {
       tconv::Description d = layer(19, 2, 1, 2, 4, 0);
