@@ -139,7 +139,7 @@ namespace {
 
 // Cycles, measured (src/plan.hpp):
 constexpr double row_overhead = 100;     // an output row
-constexpr double call_overhead = 30;     // a kernel called for four cells
+constexpr double call_overhead = 30;     // a kernel called for some sums
 constexpr double transposed = 0.5;       // a number moved between pixels and planes, whatever the vectors are
 constexpr double spread = 3;             // a vector of copied inputs beside their outputs
 constexpr double bytes_from_l2 = 24;     // a cycle, where rows of such copies and the weights do not stay in L1
@@ -178,11 +178,13 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels, con
     const double eights = static_cast<double>(cells_of_row) / 8 + 0.25;
     cycles += eights * (rows * call_overhead + vectors * (row_taps * (4 * taps + 2) + rows * (lanes > 8 ? 50 : 15)));
   } else {
-    const double phases = static_cast<double>(std::min(x.stride, g.output[2]));
-    // Cells that do not meet all of their taps are done one by one.
-    const double alone = static_cast<double>(x.dilation * (x.kernel - 1) / x.stride) * phases;
-    cycles +=
-        (cells * phases + alone) * rows * (call_overhead + vectors * 12) + (cells + alone / phases) * vectors * row_taps * taps * 4;
+    // Eight sums or fewer a call; cells that do not meet all of their taps are done one by one, and parts of vectors apart.
+    const double outputs = static_cast<double>(g.output[2]);
+    const double alone = static_cast<double>(x.dilation * (x.kernel - 1) / x.stride * std::min(x.stride, g.output[2]));
+    const double calls = (outputs / 6 + alone / 2) * (channels % lanes != 0 ? 2 : 1);
+    const double stored = lanes > 8 ? 6 : 2.7;
+    cycles += rows * calls * call_overhead + vectors * rows * (outputs + alone) * stored +
+              vectors * row_taps * taps * static_cast<double>(x.input);
   }
   if (layer.description.layout == Layout::nchw) cycles += transposed * static_cast<double>(g.output_elements + g.input_elements);
   if (spreads(layer)) {
