@@ -101,6 +101,8 @@ void plan_planes(const Layer& layer, const arch::KernelTable& kernels, const Opt
   plan->input_floats = ceil_div(layer.in_per_group * z_rows * planes.plane + lanes, 16) * 16;
 }
 
+constexpr int64_t most_strip = 64;  // channels of planes that are transposed at a time
+
 // What the transposed rows of planes take, or pixels whose channels are spread.
 void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
@@ -114,11 +116,12 @@ void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Opt
       layer.description.layout == Layout::nhwc ? 0 : g.output[2] * std::min(y.stride, g.output[1]);  // of a period
   const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) * 3 / 4;
   const bool nchw = layer.description.layout == Layout::nchw;
-  plan->strip =
-      nchw ? std::min<int64_t>(layer.description.out_channels, 32)
-           : ceil_div(layer.description.out_channels, static_cast<int64_t>(kernels.lanes)) * static_cast<int64_t>(kernels.lanes);
+  const auto fit = [&](int64_t strip) { return (affordable / strip - reach * input_row) / (input_row + output_rows); };
+  // Wide strips have fewer rows, narrow ones more periods that share what is copied.
+  plan->strip = ceil_div(layer.description.out_channels, static_cast<int64_t>(kernels.lanes)) * static_cast<int64_t>(kernels.lanes);
+  if (nchw) plan->strip = std::min(layer.description.out_channels, fit(most_strip) > 1 ? most_strip : most_strip / 2);
   // As many periods as L1 has room for, and at least so many that what they share is not copied often.
-  const int64_t fitting = (affordable / plan->strip - reach * input_row) / (input_row + output_rows);
+  const int64_t fitting = fit(plan->strip);
   plan->periods_per_block = std::clamp<int64_t>(std::max(fitting, reach), 1, periods);
   const int64_t input_rows = std::min(y.input, plan->periods_per_block + reach);
   plan->input_floats = (input_rows * input_row * plan->strip + 15) / 16 * 16;
@@ -171,19 +174,21 @@ double channels_cycles(const Layer& layer, const arch::KernelTable& kernels, con
   const int64_t cells_of_row = ceil_div(g.output[2], x.stride);
   const bool threes = x.stride == 2 && x.dilation == 1 && (x.kernel == 4 || x.kernel == 5);
   const double cells = (threes ? static_cast<double>(cells_of_row) / 4 : static_cast<double>(ceil_div(cells_of_row, 4))) + 0.5;
-  double cycles = rows * row_overhead;
+  // Strips of planes have rows of their own.
+  const double strips = layer.description.layout == Layout::nchw ? static_cast<double>(ceil_div(channels, most_strip)) : 1;
+  double cycles = rows * strips * row_overhead;
   if (x.stride == 2 && x.dilation == 1 && x.kernel <= 5) {
-    cycles += cells * (rows * call_overhead + vectors * (row_taps * (2 * taps + 2) + rows * 15));
+    cycles += cells * (rows * strips * call_overhead + vectors * (row_taps * (2 * taps + 2) + rows * 15));
   } else if (x.stride == 1 && x.dilation == 1 && x.kernel >= 2 && x.kernel <= 5) {
     const double eights = static_cast<double>(cells_of_row) / 8 + 0.25;
-    cycles += eights * (rows * call_overhead + vectors * (row_taps * (4 * taps + 2) + rows * (lanes > 8 ? 50 : 15)));
+    cycles += eights * (rows * strips * call_overhead + vectors * (row_taps * (4 * taps + 2) + rows * (lanes > 8 ? 50 : 15)));
   } else {
     // Eight sums or fewer a call; cells that do not meet all of their taps are done one by one, and parts of vectors apart.
     const double outputs = static_cast<double>(g.output[2]);
     const double alone = static_cast<double>(x.dilation * (x.kernel - 1) / x.stride * std::min(x.stride, g.output[2]));
     const double calls = (outputs / 6 + alone / 2) * (channels % lanes != 0 ? 2 : 1);
     const double stored = lanes > 8 ? 6 : 2.7;
-    cycles += rows * calls * call_overhead + vectors * rows * (outputs + alone) * stored +
+    cycles += rows * strips * calls * call_overhead + vectors * rows * (outputs + alone) * stored +
               vectors * row_taps * taps * static_cast<double>(x.input);
   }
   if (layer.description.layout == Layout::nchw) cycles += transposed * static_cast<double>(g.output_elements + g.input_elements);
