@@ -319,6 +319,8 @@ Status reshape(const Layer& layer, const arch::KernelTable& kernels, const Optio
                     (step == 1 && layer.phases[2].most_taps() > 1 && (d.groups != 1 || g.input_pitch.pixel != d.in_channels));
   plan->copy_pitch = layer.in_per_group;
   if (plan->copy_rows && layer.in_per_group * static_cast<int64_t>(sizeof(float)) % 1024 == 0) plan->copy_pitch += 16;
+  if (!plan->clip_borders && !plan->copy_rows && (left.pixels() > 0 || right.pixels() > 0))
+    plan->clip_borders = clips_columns(layer, kernels, *plan);
   if (plan->clip_borders) {
     plan->left = plan->copy_rows ? BorderCopy{0, x.input} : BorderCopy{};
     plan->right = {};

@@ -71,6 +71,9 @@ struct Plan {
   int64_t segments = 0;         // most segments of one strip
 };
 
+// Are border taps better left out of an image of this size than done with zeros?
+bool clips_columns(const Layer& layer, const arch::KernelTable& kernels, const Plan& plan);
+
 bool supports(const Layer& layer, const Options& options);
 // Estimated cycles of one run on one thread.
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options);

@@ -170,23 +170,26 @@ void Task::whole_rows(const Pass& p, int64_t row, int64_t rows) {
   const Panel panel = panel_of(p.block_number, p.first_panel);
   for (Source source{p.range.begin, p.range.begin, Source::Place::input}; source.end < p.range.end;) {
     source = windows_.next(block, p.borders, source.end, p.range.end);
-    const int64_t count = source.end - source.begin;
-    const int64_t all = count * rows;
-    const int64_t step = std::min(all, p.joined || rows == 1 ? strip_rows(block, all, p.last_panel - p.first_panel) : all);
-    const int64_t pitch = windows_.pitch(source);
+    // A single column of several output rows is one run from row to row.
+    const bool column = source.end - source.begin == 1;
+    const int64_t count = column ? rows : source.end - source.begin;
+    const int64_t all = column ? rows : count * rows;
+    const bool one_run = p.joined || rows == 1 || column;
+    const int64_t step = std::min(all, one_run ? strip_rows(block, all, p.last_panel - p.first_panel) : all);
+    const int64_t pitch = column ? windows_.row_pitch(source) : windows_.pitch(source);
     arch::GemmStrip strip{};
     strip.segment = segment_;
     strip.segments =
         windows_.segments(block, source, row, p.part * p.sum.part, std::min(p.sum.k, (p.part + 1) * p.sum.part), segment_);
     strip.a_stride = pitch;
     strip.c = pixel_of(c_, block, panel.first_column, row, source.begin);
-    strip.c_stride = neighbour_distance(count, stride, c_.pixel);
+    strip.c_stride = column ? c_.row : neighbour_distance(count, stride, c_.pixel);
     if (residual_.base != nullptr && p.part == 0) {
       strip.residual = pixel_of(residual_, block, panel.first_column, row, source.begin);
-      strip.residual_stride = neighbour_distance(count, stride, residual_.pixel);
+      strip.residual_stride = column ? residual_.row : neighbour_distance(count, stride, residual_.pixel);
     }
     strip.epilogue = p.last_part() ? epilogue_ : arch::Epilogue{};
-    if (rows > 1) {
+    if (rows > 1 && !column) {
       strip.a_run_stride = windows_.row_pitch(source);
       strip.c_run_stride = c_.row;
       strip.residual_run_stride = residual_.row;
