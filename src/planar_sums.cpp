@@ -341,6 +341,7 @@ constexpr double of_tile = 6;           // beside its sums
 constexpr double of_row = 10;           // of a call
 constexpr double of_call = 60;          // a list of terms, and the kernel called for it
 constexpr double of_term = 2;           // to list it
+constexpr double of_plane = 250;        // of one group: what there is to know about it (1090 groups of one row: 125 us)
 constexpr double of_copied_row = 10;    // of one channel
 constexpr double of_scratch_row = 40;   // a row of a call that waits in scratch
 constexpr double of_last_pixel = 1.5;   // a number of it that no whole vector transposes
@@ -456,6 +457,7 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const double rows = planes * static_cast<double>(g.output[1]) * calls;
   double cycles = together * rows * (of_vectors + of_row) * (1 + of_channel * crossing * static_cast<double>(layer.in_per_group));
   const double borders = std::min(static_cast<double>(g.axis[1].kernel + g.axis[1].stride), static_cast<double>(g.output[1]));
+  cycles += of_plane * planes;
   cycles += planes * calls * borders * (of_call + of_term * terms * static_cast<double>(x.kernel));
   cycles += input * sizeof(float) / copied + of_copied_row * input / static_cast<double>(x.input);
   if (!stores_rows(layer)) {
