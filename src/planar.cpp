@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checked.hpp"
+#include "group_pixels.hpp"
 #include "planar_bands.hpp"
 #include "planar_sums.hpp"
 
@@ -210,7 +211,7 @@ bool is_summed(const Layer& layer, const arch::KernelTable& kernels, const Optio
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   const bool summed = is_summed(layer, kernels, options);
-  return summed ? estimate_sums(layer, kernels, options) : estimate_others(layer, kernels, options);
+  return pixels_apart_cycles(layer) + (summed ? estimate_sums(layer, kernels, options) : estimate_others(layer, kernels, options));
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,

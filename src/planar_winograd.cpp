@@ -7,6 +7,7 @@
 
 #include "arch/cook_toom.hpp"
 #include "checked.hpp"
+#include "group_pixels.hpp"
 #include "weight_stream.hpp"
 
 namespace tconv::planar_winograd {
@@ -339,7 +340,7 @@ bool supports(const Layer& layer, const Options& options) {
 
 double estimate(const Layer& layer, const arch::KernelTable& kernels, const Options& options) {
   Variant variant;
-  return choose_variant(layer, kernels, options, &variant);
+  return choose_variant(layer, kernels, options, &variant) + pixels_apart_cycles(layer);
 }
 
 Status create(const Layer& layer, const arch::KernelTable& kernels, const Options& options, const float* weights, const float* bias,
