@@ -191,9 +191,10 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(layer.geometry.input_elements) * (planar ? 1.0 : 2.0 / lanes);
   const double output = static_cast<double>(layer.geometry.output_elements) * (4.0 / lanes + (planar ? 1.0 : 0.0));
-  // Pixels of groups lie apart: each is a call of its own.
-  const double groups_apart =
-      planar || groups == 1 ? 0 : 7 * groups * static_cast<double>(layer.geometry.output_elements / layer.description.out_channels);
+  // Pixels of groups lie apart: each is a call of its own. In planes few channels are transposed one by one.
+  const double pixels = static_cast<double>(layer.geometry.output_elements) / static_cast<double>(layer.out_per_group);
+  const double pixel = !planar ? 7 : layer.out_per_group < 4 ? 6.0 * static_cast<double>(layer.out_per_group) : 3;
+  const double groups_apart = groups == 1 ? 0 : pixel * pixels;
   constexpr double set_up = 1500;
   return std::max(products, stream) + input + output + groups_apart + waiting_cycles(layer, kernels, options.cache) + set_up;
 }
