@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "activation.hpp"
 #include "checked.hpp"
 
 namespace tconv::depthwise {
@@ -75,6 +76,19 @@ void plan_rows(const Layer& layer, Plan* plan) {
   }
 }
 
+// Is every other output of every other row one product, and all else f(bias), in rows that the kernel for such
+// (DepthwiseSparseRows) takes? It reads the inputs of outputs alone, and with a single tap these are all in the image where the
+// last ones are.
+bool reads_in_place(const Layer& layer, const Plan& plan, int64_t lanes) {
+  if (layer.in_per_group != 1 || layer.geometry.taps != 1 || plan.phases.size() != 2 || layer.output(2) < 2 * lanes) return false;
+  if (layer.description.residual || !arch::is_clamp(fused_epilogue(layer.description.activation).kind)) return false;
+  for (int i : {1, 2}) {
+    const Axis& axis = layer.axis(i);
+    if ((layer.output(i) - 1 + axis.pad_begin) / axis.stride >= axis.input) return false;
+  }
+  return true;
+}
+
 // What rows between zeros take.
 void plan_planes(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan) {
   const Geometry& g = layer.geometry;
@@ -94,6 +108,14 @@ void plan_planes(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const int64_t reach = plan->last_input - plan->first_input;
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], g.axis[1].stride);
+  planes.in_place = reads_in_place(layer, *plan, lanes);
+  if (planes.in_place) {
+    planes.pitch = neighbour_distance(g.axis[1].input, 1, g.input_pitch.row);
+    planes.left = planes.plane = 0;
+    plan->periods_per_block = periods;
+    plan->input_floats = 0;
+    return;
+  }
   const int64_t affordable = static_cast<int64_t>(options.cache.l1 / sizeof(float)) / 2;
   plan->periods_per_block =
       std::clamp<int64_t>(std::max(affordable / (layer.in_per_group * z_rows * planes.pitch) - reach, reach), 1, periods);
@@ -229,8 +251,8 @@ double planes_cycles(const Layer& layer, const arch::KernelTable& kernels) {
   const bool pairs = g.axis[2].stride == 2 && g.axis[2].dilation == 1 && g.axis[2].kernel >= 3 && g.axis[2].kernel <= 5;
   const double shared = pairs ? static_cast<double>(rows_of_phase / 4 * 4) / static_cast<double>(rows_of_phase) : 0;
   const double tap = shared * (layer.in_per_group == 1 ? tap_of_pair : tap_of_pairs) + (1 - shared) * tap_of_vector;
-  // All outputs of a group are made of the same copies.
-  const double copies = input_vectors / static_cast<double>(layer.out_per_group);
+  // All outputs of a group are made of the same copies; one tap needs none.
+  const double copies = sparse && g.taps == 1 ? 0 : input_vectors / static_cast<double>(layer.out_per_group);
   return planes * (plane_overhead * static_cast<double>(g.output[0]) + copied * copies +
                    tap * row_taps * static_cast<double>(g.axis[2].kernel) * vectors + rows * stored);
 }

@@ -37,6 +37,7 @@ struct Plan {
   // Of planes with vectors along x: copied rows, of which column 0 lies at `left`.
   struct Planes {
     bool used = false;
+    bool in_place = false;  // every row is one tap or f(bias): nothing beside the image is read, and nothing is copied
     int64_t left = 0;
     int64_t pitch = 0;
     int64_t plane = 0;  // between planes

@@ -72,7 +72,11 @@ class PlanesTask {
       if (plan_.slopes.size() != 0) work_.slope = plan_.slopes.data()[channel];
       for (int64_t period = task.first; period < task.last; period += plan_.periods_per_block) {
         const int64_t end = std::min(task.last, period + plan_.periods_per_block);
-        copy_rows(channel / layer_.out_per_group, period, end);
+        if (plan_.planes.in_place) {
+          work_.x = input_row(channel / layer_.out_per_group, plan_.first_input + period);
+        } else {
+          copy_rows(channel / layer_.out_per_group, period, end);
+        }
         block(channel, period, end);
       }
     }
@@ -107,6 +111,13 @@ class PlanesTask {
     if (activation_ == nullptr) return;
     for (int64_t i = 0; i < std::min((end - begin) * stride, g.output[1] - row); ++i)
       activation_(y + i * g.output_pitch.row, work_.columns, layer_.description.activation.alpha);
+  }
+
+  // Of the plane that the only tap of z meets; where it meets none, nothing is read.
+  const float* input_row(int64_t channel, int64_t row) const {
+    const Pitch& pitch = layer_.geometry.input_pitch;
+    const int64_t plane = z_.phase != nullptr ? std::clamp<int64_t>(z_.input(0), 0, layer_.axis(0).input - 1) : 0;
+    return arguments_.input + task_.image * pitch.batch + channel * pitch.channel + plane * pitch.plane + row * pitch.row;
   }
 
   // The input rows that the periods [begin, end) meet, of each plane of a group that does, and zeros for those beside the image.

@@ -242,10 +242,12 @@ void DepthwisePlaneRows(const DepthwisePlane& p) {
 // Rows that no tap meets, of at least a vector: f(bias). The last vector reaches back over the one before it.
 void FillPlaneRows(const DepthwisePlane& p, V value) {
   const D d;
-  for (size_t row = 0; row < p.rows; ++row) {
-    float* const y = p.y + static_cast<ptrdiff_t>(row) * p.y_row_stride;
-    for (size_t n = 0; n + kLanes <= p.columns; n += kLanes) hn::StoreU(value, d, y + n);
-    hn::StoreU(value, d, y + p.columns - kLanes);
+  const size_t columns = p.columns;  // copies, which no store can change
+  const ptrdiff_t stride = p.y_row_stride;
+  float* y = p.y;
+  for (size_t row = p.rows; row != 0; --row, y += stride) {
+    for (size_t n = 0; n + kLanes <= columns; n += kLanes) hn::StoreU(value, d, y + n);
+    hn::StoreU(value, d, y + columns - kLanes);
   }
 }
 
@@ -259,18 +261,26 @@ void SpreadPlaneRows(const DepthwisePlane& p, V low, V high) {
   const V weight = LoadBroadcast(p.w + p.tap->w);
   const V dead = ClampKeepNaN(bias, low, high);
   const auto live = [&](const float* x) { return ClampKeepNaN(hn::MulAdd(hn::LoadU(d, x), weight, bias), low, high); };
-  const size_t back = p.columns - kOutputs;
-  for (size_t row = 0; row < p.rows; ++row) {
-    const float* const x = p.x + p.tap->x + static_cast<ptrdiff_t>(row) * p.x_row_stride;
-    float* const y = p.y + static_cast<ptrdiff_t>(row) * p.y_row_stride;
+  const size_t back = p.columns - kOutputs;  // copies, which no store can change
+  const bool reaches_back = p.columns % kOutputs != 0;
+  const bool live_first = kLiveFirst == (back % 2 == 0);
+  const size_t x_back = (back + (kLiveFirst ? 1 : 0)) / 2;
+  const ptrdiff_t x_stride = p.x_row_stride;
+  const ptrdiff_t y_stride = p.y_row_stride;
+  const float* x = p.x + p.tap->x;
+  float* y = p.y;
+  for (size_t row = p.rows; row != 0; --row, x += x_stride, y += y_stride) {
     for (size_t n = 0; n <= back; n += kOutputs) {
       const V value = live(x + n / 2);
       hn::StoreInterleaved2(kLiveFirst ? value : dead, kLiveFirst ? dead : value, d, y + n);
     }
-    if (p.columns % kOutputs == 0) continue;
-    const bool live_first = kLiveFirst == (back % 2 == 0);
-    const V value = live(x + (back + (kLiveFirst ? 1 : 0)) / 2);
-    hn::StoreInterleaved2(live_first ? value : dead, live_first ? dead : value, d, y + back);
+    if (!reaches_back) continue;
+    const V value = live(x + x_back);
+    if (live_first) {
+      hn::StoreInterleaved2(value, dead, d, y + back);
+    } else {
+      hn::StoreInterleaved2(dead, value, d, y + back);
+    }
   }
 }
 
