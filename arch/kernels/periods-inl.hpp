@@ -49,10 +49,9 @@ HWY_NOINLINE void PlacePeriods(const PlanarPeriods& p, const float* sums, size_t
   }
 }
 
-// Blocks from registers: vector v of line l to to(l, v). kPart: only the first `count` columns.
-template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, bool kClamp, bool kPart, typename To>
-HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], size_t count, const To& to) {
-  const Clamp f(p.epilogue);
+// Vector v of line l to to(l, v).
+template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, typename To>
+HWY_INLINE void StorePeriods(const V (&acc)[kBlocks][kPhases * kLines][NV], const To& to) {
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
 #pragma GCC unroll 4
@@ -61,17 +60,8 @@ HWY_INLINE void StorePeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases *
       for (size_t v = 0; v < NV; ++v) {
         V sum[kPhases];
 #pragma GCC unroll 4
-        for (size_t r = 0; r < kPhases; ++r) {
-          const V one = acc[b][line * kPhases + r][v];
-          sum[r] = kClamp ? f(one) : one;
-        }
-        const size_t first = (b * NV + v) * kLanes;
-        float* const y = to(line, b * NV + v);
-        if (!kPart || first + kLanes <= count) {
-          StorePhases<kPhases>(sum, y);
-        } else if (first < count) {
-          StoreFirstPhases<kPhases>(sum, y, kPhases * (count - first));
-        }
+        for (size_t r = 0; r < kPhases; ++r) sum[r] = acc[b][line * kPhases + r][v];
+        StorePhases<kPhases>(sum, to(line, b * NV + v));
       }
     }
   }
@@ -88,12 +78,51 @@ HWY_NOINLINE void ActivatePeriods(const PlanarPeriods& p, float* const* to, size
   }
 }
 
-// Blocks to where they belong, or by way of `finished` if not all are wanted or some are in another run: the same stores, as most
-// of a kernel for few rows is what interleaves the phases.
+// The first `count` columns of a block, fewer than all of them.
+template <size_t kPhases, size_t kLines, size_t NV>
+HWY_INLINE void StoreFirstPeriods(const PlanarPeriods& p, const V (&acc)[1][kPhases * kLines][NV], ptrdiff_t at, size_t count) {
+#pragma GCC unroll 16
+  for (size_t line = 0; line < kLines; ++line) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < NV; ++v) {
+      V sum[kPhases];
+#pragma GCC unroll 4
+      for (size_t r = 0; r < kPhases; ++r) sum[r] = acc[0][line * kPhases + r][v];
+      float* const y = p.line[line] + at + kPhases * v * kLanes;
+      if ((v + 1) * kLanes <= count) {
+        StorePhases<kPhases>(sum, y);
+      } else if (v * kLanes < count) {
+        StoreFirstPhases<kPhases>(sum, y, kPhases * (count - v * kLanes));
+      }
+    }
+  }
+}
+
+// GCC would interleave before it branches to one of two stores, where there are no registers for the result.
+template <size_t kRows, size_t NV, size_t kBlocks>
+HWY_INLINE void KeepSums(V (&acc)[kBlocks][kRows][NV]) {
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC_ACTUAL && HWY_TARGET != HWY_SCALAR
+#pragma GCC unroll 4
+  for (size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 16
+    for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < NV; ++v) asm("" : "+v"(acc[b][m][v].raw));
+    }
+  }
+#else
+  static_cast<void>(acc);
+#endif
+}
+
+// Blocks of sums to where they belong. Most of a kernel for few rows is what interleaves the phases, so there are few copies of it:
+// for whole tiles, for the last columns of a row, and for all else, which goes vector by vector where runs are whole vectors, and
+// by way of `finished` where some columns are not wanted or a run ends within a vector.
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks>
-HWY_INLINE void StorePeriodsOnce(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const PeriodPlace& here,
-                                 size_t count) {
-  constexpr size_t kColumns = kBlocks * NV * kLanes;
+HWY_INLINE void FinishPeriods(const PlanarPeriods& p, V (&acc)[kBlocks][kPhases * kLines][NV], const PeriodPlace& here,
+                              size_t count) {
+  constexpr size_t kVectors = kBlocks * NV;
+  constexpr size_t kColumns = kVectors * kLanes;
   const bool clamp = IsClamp(p.epilogue.kind);
   if (clamp && p.epilogue.kind != ActivationKind::none) {
     const Clamp f(p.epilogue);
@@ -106,25 +135,39 @@ HWY_INLINE void StorePeriodsOnce(const PlanarPeriods& p, V (&acc)[kBlocks][kPhas
       }
     }
   }
-  const bool straight = count >= kColumns && kColumns <= here.left;
+  // Only tiles of one block end rows.
+  const bool whole = kBlocks > 1 || NV > kPlanarVectors || count >= kColumns;
+  const bool straight = whole && kColumns <= here.left;
+  if (kPeriodsLong && HWY_LIKELY(clamp) && HWY_LIKELY(straight)) {
+    return StorePeriods<kPhases, kLines, NV, kBlocks>(
+        acc, [&](size_t line, size_t v) { return p.line[line] + here.at + kPhases * v * kLanes; });
+  }
+  KeepSums<kPhases * kLines, NV, kBlocks>(acc);
+  if constexpr (kPeriodsLong && kBlocks == 1) {
+    if (clamp && !whole && count <= here.left) return StoreFirstPeriods<kPhases, kLines, NV>(p, acc, here.at, count);
+  }
+  // Where all runs are whole vectors, none of them reaches from one into the next.
+  const bool by_vectors = kPeriodsLong && clamp && whole && p.run % kLanes == 0 && p.within % kLanes == 0;
   HWY_ALIGN float finished[kPhases * kLines * kColumns + kLanes];
   float* to[kLines];
 #pragma GCC unroll 16
   for (size_t line = 0; line < kLines; ++line) {
-    to[line] = HWY_LIKELY(straight) ? p.line[line] + here.at : finished + line * kPhases * kColumns;
-#pragma GCC unroll 4
-    for (size_t b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) {
-        V sum[kPhases];
-#pragma GCC unroll 4
-        for (size_t r = 0; r < kPhases; ++r) sum[r] = acc[b][line * kPhases + r][v];
-        StorePhases<kPhases>(sum, to[line] + kPhases * (b * NV + v) * kLanes);
-      }
-    }
+    to[line] = by_vectors ? p.line[line] : straight ? p.line[line] + here.at : finished + line * kPhases * kColumns;
   }
-  if (HWY_UNLIKELY(!clamp)) ActivatePeriods(p, to, kPhases * kColumns);
-  if (HWY_UNLIKELY(!straight)) PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
+  if constexpr (kPeriodsLong) {
+    ptrdiff_t at[kVectors];
+    PeriodPlace next = here;
+#pragma GCC unroll 8
+    for (size_t v = 0; v < kVectors; ++v) {
+      at[v] = by_vectors ? next.at : static_cast<ptrdiff_t>(kPhases * v * kLanes);
+      next.AdvanceVector<kPhases>(p);
+    }
+    StorePeriods<kPhases, kLines, NV, kBlocks>(acc, [&](size_t line, size_t v) { return to[line] + at[v]; });
+  } else {
+    StorePeriods<kPhases, kLines, NV, kBlocks>(acc, [&](size_t line, size_t v) { return to[line] + kPhases * v * kLanes; });
+  }
+  if (!clamp) ActivatePeriods(p, to, kPhases * kColumns);
+  if (!straight && !by_vectors) PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
 }
 
 // What the next kColumns columns are stored to: lines of many planes are more streams than the hardware follows.
@@ -170,8 +213,7 @@ HWY_INLINE void FetchPieces(const PlanarPeriods& p, size_t block) {
 template <size_t kPhases, size_t kLines, size_t NV, size_t kBlocks, size_t kFirst, bool kCopy, bool kDense>
 HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count, PeriodPlace* place) {
   constexpr size_t kRows = kPhases * kLines;
-  constexpr size_t kVectors = kBlocks * NV;
-  constexpr size_t kColumns = kVectors * kLanes;
+  constexpr size_t kColumns = kBlocks * NV * kLanes;
   V acc[kBlocks][kRows][NV];
 #pragma GCC unroll 16
   for (size_t m = 0; m < kRows; ++m) {
@@ -189,35 +231,7 @@ HWY_INLINE void PeriodColumns(const PlanarPeriods& p, size_t block, size_t count
   if (p.fetches != 0) FetchPieces<kFirst == 0 ? kBlocks : kBlocks + 1>(p, block);
   PlanarSum<kRows, NV, kBlocks, kFirst, kCopy, kDense, false>(p.segment, p.segments, p.channels, p.channel_stride, p.block_stride,
                                                               block, {nullptr, 0, 0, p.asks}, {p.copy, p.copy_block}, acc);
-  if (!kPeriodsLong || HWY_UNLIKELY(!IsClamp(p.epilogue.kind))) {
-    return StorePeriodsOnce<kPhases, kLines, NV, kBlocks>(p, acc, here, count);
-  }
-  if (HWY_LIKELY(HWY_MIN(count, kColumns) <= here.left)) {
-    const auto to = [&](size_t line, size_t v) { return p.line[line] + here.at + kPhases * v * kLanes; };
-    if (kBlocks == 1 && HWY_UNLIKELY(count < kColumns)) {
-      return StorePeriods<kPhases, kLines, NV, kBlocks, true, true>(p, acc, count, to);
-    }
-    if (HWY_LIKELY(p.epilogue.kind == ActivationKind::none)) {
-      return StorePeriods<kPhases, kLines, NV, kBlocks, false, false>(p, acc, count, to);
-    }
-    return StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(p, acc, count, to);
-  }
-  // Where all runs are whole vectors, none of them reaches from one into the next.
-  if (p.run % kLanes == 0 && p.within % kLanes == 0) {
-    ptrdiff_t at[kVectors];
-    PeriodPlace next = here;
-#pragma GCC unroll 8
-    for (size_t v = 0; v < kVectors; ++v) {
-      at[v] = next.at;
-      next.AdvanceVector<kPhases>(p);
-    }
-    const auto to = [&](size_t line, size_t v) { return p.line[line] + at[v]; };
-    return StorePeriods<kPhases, kLines, NV, kBlocks, true, kBlocks == 1>(p, acc, count, to);
-  }
-  HWY_ALIGN float finished[kRows * kColumns + kLanes];
-  StorePeriods<kPhases, kLines, NV, kBlocks, true, false>(
-      p, acc, count, [&](size_t line, size_t v) { return finished + kPhases * (line * kColumns + v * kLanes); });
-  PlacePeriods(p, finished, kPhases * kColumns, here, HWY_MIN(count, kColumns));
+  FinishPeriods<kPhases, kLines, NV, kBlocks>(p, acc, here, count);
 }
 
 template <size_t kPhases, size_t kLines, bool kCopy, bool kDense>

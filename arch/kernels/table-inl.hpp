@@ -32,9 +32,12 @@ HWY_BEFORE_NAMESPACE();
 #endif
 #if !TCONV_WITHOUT_PLANAR || !TCONV_WITHOUT_PLANAR_WINOGRAD
 #include "arch/kernels/overlap-inl.hpp"
+#include "arch/kernels/planar_steps-inl.hpp"
+// After the steps, of which it makes tiles.
 #include "arch/kernels/planar-inl.hpp"
 // After the planar kernels, whose sums it finishes.
 #include "arch/kernels/periods-inl.hpp"
+#include "arch/kernels/planar_copies-inl.hpp"
 #include "arch/kernels/planar_sums-inl.hpp"
 #endif
 #if !TCONV_WITHOUT_SMALL_IMAGE
