@@ -236,6 +236,7 @@ class OutputTransform {
   template <typename TilesOf>
   void store_panels(PanelRow* row, size_t count, const Line& at, const TilesOf& tiles_of) {
     const bool two = t_.plan.y.points > 1;
+    const int64_t chunk = tiles_together();
     for (int64_t c = 0; c < t_.block.columns; c += t_.w.inner_tiles) {
       const int64_t tiles = std::min(t_.w.inner_tiles, t_.block.columns - c);
       for (size_t k = 0; k < count; ++k) {
@@ -250,9 +251,15 @@ class OutputTransform {
         const float* const tile = two ? t_.inner + static_cast<int64_t>(k) * t_.w.inner_panel : tiles_of(k, c);
         return tile + i * t_.padded(*row[k].panel);
       };
-      for (int64_t i = 0; i < tiles; ++i) {
+      for (int64_t i = 0; i < tiles; i += chunk) {
+        const int64_t end = std::min(tiles, i + chunk);
         for (size_t k = 0; k < count; ++k) {
-          if (!row[k].rows.empty()) store_tile(sums(k, i), row[k], row[k].whole, row[k].last, at, c + i);
+          if (row[k].rows.empty()) continue;
+          const Range whole = chunk == 1 ? Range{} : whole_tiles(row[k], at, c + i, c + end);
+          for (int64_t j = i, n = 1; j < end; j += n) {
+            n = c + j == whole.first && !whole.empty() ? whole.last - whole.first : 1;
+            store_tiles(sums(k, j), row[k], row[k].whole, row[k].last, at, c + j, n);
+          }
         }
       }
       for (size_t k = 0; k < count; ++k) {
@@ -265,7 +272,7 @@ class OutputTransform {
           arch::WinogradOutput part = row[k].last;
           take_columns(*row[k].panel, piece, &part);
           part.streams = false;
-          for (int64_t i = begin; i < end; ++i) store_tile(sums(k, i) + piece.first, row[k], piece, part, at, c + i);
+          for (int64_t i = begin; i < end; ++i) store_tiles(sums(k, i) + piece.first, row[k], piece, part, at, c + i, 1);
         });
       }
     }
@@ -319,9 +326,28 @@ class OutputTransform {
     return axis_output(t_.layer.axis(2), phase_of(panel, piece.phase), g);
   }
 
-  // Along x: `from` has [row][x point] of tile c, from the first column of the piece.
-  void store_tile(const float* from, const PanelRow& row, const Piece& piece, arch::WinogradOutput& last, const Line& at,
-                  int64_t c) {
+  // Tiles of one row whose outputs L1 holds until those of the next panels join them; of several rows one.
+  int64_t tiles_together() const {
+    constexpr int64_t most_floats = 1 << 12;
+    if (t_.plan.y.points > 1) return 1;
+    return std::max<int64_t>(1, most_floats / (cells_of_tile() * t_.layer.axis(2).stride * t_.layer.out_per_group));
+  }
+
+  // Cells from the first of a tile to the next tile's.
+  int64_t cells_of_tile() const { return t_.plan.x.step * t_.plan.x.outputs; }
+
+  // Those of the tiles [first, last) of which the panel has all outputs.
+  Range whole_tiles(const PanelRow& row, const Line& at, int64_t first, int64_t last) const {
+    const int64_t tile = cells_of_tile();
+    const int64_t last_cell = t_.plan.x.step * (t_.plan.x.outputs - 1);
+    const int64_t begin = std::clamp(ceil_div(row.whole.begin - at.x, tile), first, last);
+    return {begin, std::clamp(floor_div(row.whole.end - 1 - last_cell - at.x, tile) + 1, begin, last)};
+  }
+
+  // Along x: `from` has [row][x point] of tile c, from the first column of the piece; or [x point] of `count` tiles from c on, of
+  // which the piece has all outputs.
+  void store_tiles(const float* from, const PanelRow& row, const Piece& piece, arch::WinogradOutput& last, const Line& at,
+                   int64_t c, int64_t count) {
     const int64_t g = at.x + c * t_.plan.x.step * t_.plan.x.outputs;
     const Range range = outputs_of(t_.plan.x, piece, g);
     if (range.empty()) return;
@@ -334,8 +360,16 @@ class OutputTransform {
       last.to[t] = inside ? row.places.output.at(0, x) + piece.channel : nullptr;
       if (row.places.residual.origin != nullptr) last.residual[t] = inside ? row.places.residual.at(0, x) + piece.channel : nullptr;
     }
+    if (count != 1) {
+      const int64_t pixels = t_.layer.axis(2).stride * cells_of_tile();
+      last.repeats = static_cast<size_t>(count);
+      last.from_stride = row.live ? t_.padded(*row.panel) : 0;
+      last.to_stride = neighbour_distance(count, pixels, row.places.output.pixel);
+      last.residual_stride = neighbour_distance(count, pixels, row.places.residual.pixel);
+    }
     t_.kernels.winograd_output[t_.plan.x.points][t_.plan.x.outputs](last);
     activate(last, range);
+    if (count != 1) last.repeats = 1;
   }
 
   // Along y, where x is not filtered: a tile is one pixel.
