@@ -8,7 +8,7 @@ namespace tconv {
 inline double pixels_apart_cycles(const Layer& layer) {
   constexpr double pixel = 5;  // an output pixel of a group, measured
   const Description& d = layer.description;
-  if (d.layout != Layout::nhwc || d.groups == 1 || layer.out_per_group == 1) return 0;
+  if (d.layout != Layout::nhwc || d.groups == 1) return 0;
   return pixel * static_cast<double>(layer.geometry.output_elements) / static_cast<double>(layer.out_per_group);
 }
 
