@@ -15,6 +15,14 @@ namespace tconv::planar {
 
 // At most four phases along x.
 bool supports_sums(const Layer& layer);
+// Output channels of a call.
+int64_t sums_lines(const Layer& layer);
+// Planes whose input rows an output row meets.
+int64_t sums_z_rows(const Layer& layer);
+// Are whole pixels finished by the kernel? Those of all channels of the output, which no other task makes.
+bool sums_make_pixels(const Layer& layer);
+// Are all rows finished where they belong?
+bool sums_store_rows(const Layer& layer);
 double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const Options& options);
 bool create_sums(const Layer& layer, const float* weights, Plan* plan);
 void plan_sums(const Layer& layer, const arch::KernelTable& kernels, const Options& options, Plan* plan);

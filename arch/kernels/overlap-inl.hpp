@@ -16,7 +16,7 @@ HWY_INLINE void StorePhases(const V (&sum)[kPhases], float* y) {
   } else if constexpr (kPhases == 2) {
     hn::StoreInterleaved2(sum[0], sum[1], d, y);
   } else if constexpr (kPhases == 3) {
-    hn::StoreInterleaved3(sum[0], sum[1], sum[2], d, y);
+    StoreThreeRows(sum[0], sum[1], sum[2], y);
   } else {
     hn::StoreInterleaved4(sum[0], sum[1], sum[2], sum[3], d, y);
   }

@@ -57,7 +57,76 @@ HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, siz
 }
 #endif
 
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// Three rows interleaved: number j of row i belongs to lane (3 j + i) mod lanes of vector (3 j + i) / lanes. As 3 and the lanes have
+// no common divisor, one permutation brings all numbers of a row to their lanes, and of each lane every vector takes one row.
+struct ThreeRows {
+  // Rows' numbers by lane: lane l holds number j of row i with 3 j + i = l mod lanes.
+  static HWY_INLINE V ToLanes(V row, int32_t i) {
+    HWY_ALIGN int32_t number[kLanes];
+    for (int32_t j = 0; j < static_cast<int32_t>(kLanes); ++j) number[(3 * j + i) % static_cast<int32_t>(kLanes)] = j;
+    return hn::TableLookupLanes(row, hn::SetTableIndices(D(), number));
+  }
+  static HWY_INLINE V FromLanes(V lanes, int32_t i) {
+    HWY_ALIGN int32_t lane[kLanes];
+    for (int32_t j = 0; j < static_cast<int32_t>(kLanes); ++j) lane[j] = (3 * j + i) % static_cast<int32_t>(kLanes);
+    return hn::TableLookupLanes(lanes, hn::SetTableIndices(D(), lane));
+  }
+  // Lane l of argument (l + kFirst) mod 3.
+  template <int kFirst>
+  static HWY_INLINE V Pick(V a, V b, V c) {
+    constexpr unsigned kAll = 0x49249249u;  // every third bit
+#if HWY_TARGET == HWY_AVX3
+    constexpr __mmask16 kB = static_cast<__mmask16>(kAll << (4 - kFirst) % 3);
+    constexpr __mmask16 kC = static_cast<__mmask16>(kAll << (5 - kFirst) % 3);
+    return V{_mm512_mask_blend_ps(kC, _mm512_mask_blend_ps(kB, a.raw, b.raw), c.raw)};
+#else
+    constexpr int kB = static_cast<int>(kAll << (4 - kFirst) % 3 & 0xff);
+    constexpr int kC = static_cast<int>(kAll << (5 - kFirst) % 3 & 0xff);
+    return V{_mm256_blend_ps(_mm256_blend_ps(a.raw, b.raw, kB), c.raw, kC)};
+#endif
+  }
+};
+#endif
+
 #if HWY_TARGET != HWY_SCALAR
+// to[3 * j + i] = row i [j]
+HWY_INLINE void StoreThreeRows(V a, V b, V c, float* to) {
+  const D d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  a = ThreeRows::ToLanes(a, 0);
+  b = ThreeRows::ToLanes(b, 1);
+  c = ThreeRows::ToLanes(c, 2);
+  hn::StoreU(ThreeRows::Pick<0>(a, b, c), d, to);
+  hn::StoreU(ThreeRows::Pick<kLanes % 3>(a, b, c), d, to + kLanes);
+  hn::StoreU(ThreeRows::Pick<2 * kLanes % 3>(a, b, c), d, to + 2 * kLanes);
+#else
+  hn::StoreInterleaved3(a, b, c, d, to);
+#endif
+}
+
+// The inverse.
+HWY_INLINE void LoadThreeRows(const float* from, V& a, V& b, V& c) {
+  const D d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const V x = hn::LoadU(d, from);
+  const V y = hn::LoadU(d, from + kLanes);
+  const V z = hn::LoadU(d, from + 2 * kLanes);
+  // Lane l of vector v belongs to row (v lanes + l) mod 3.
+  if constexpr (kLanes % 3 == 1) {
+    a = ThreeRows::FromLanes(ThreeRows::Pick<0>(x, z, y), 0);
+    b = ThreeRows::FromLanes(ThreeRows::Pick<0>(y, x, z), 1);
+    c = ThreeRows::FromLanes(ThreeRows::Pick<0>(z, y, x), 2);
+  } else {
+    a = ThreeRows::FromLanes(ThreeRows::Pick<0>(x, y, z), 0);
+    b = ThreeRows::FromLanes(ThreeRows::Pick<0>(z, x, y), 1);
+    c = ThreeRows::FromLanes(ThreeRows::Pick<0>(y, z, x), 2);
+  }
+#else
+  hn::LoadInterleaved3(d, from, a, b, c);
+#endif
+}
+
 // Two to four planes to dense pixels: to[kPlanes * i + plane] = from[plane * stride + i]. Returns how many pixels were done.
 template <size_t kPlanes>
 HWY_INLINE size_t InterleavePlanes(const float* from, ptrdiff_t stride, size_t count, float* to) {
@@ -69,7 +138,7 @@ HWY_INLINE size_t InterleavePlanes(const float* from, ptrdiff_t stride, size_t c
     if constexpr (kPlanes == 2) {
       hn::StoreInterleaved2(a, b, d, to);
     } else if constexpr (kPlanes == 3) {
-      hn::StoreInterleaved3(a, b, hn::LoadU(d, from + 2 * stride), d, to);
+      StoreThreeRows(a, b, hn::LoadU(d, from + 2 * stride), to);
     } else {
       hn::StoreInterleaved4(a, b, hn::LoadU(d, from + 2 * stride), hn::LoadU(d, from + 3 * stride), d, to);
     }
@@ -87,7 +156,7 @@ HWY_INLINE size_t SeparatePlanes(const float* from, size_t count, float* to, ptr
     if constexpr (kPlanes == 2) {
       hn::LoadInterleaved2(d, from, plane[0], plane[1]);
     } else if constexpr (kPlanes == 3) {
-      hn::LoadInterleaved3(d, from, plane[0], plane[1], plane[2]);
+      LoadThreeRows(from, plane[0], plane[1], plane[2]);
     } else {
       hn::LoadInterleaved4(d, from, plane[0], plane[1], plane[2], plane[3]);
     }
