@@ -169,7 +169,7 @@ namespace {
 // Cycles, measured (AVX2, 90 layers of 3 to 256 channels and 4 to 28 pixels a side, in both layouts):
 constexpr double call_overhead = 200;
 constexpr double strip_in_place = 50;   // rows of A with a panel
-constexpr double strip_of_copies = 95;  // the same of planes
+constexpr double strip_of_copies = 75;  // the same of planes
 constexpr double segment_of_tile = 10;  // a tap of z or y of a register tile
 constexpr double stored_vector = 2;     // a vector of outputs
 constexpr double stored_apart = 5;      // the same where a tile of a group reaches into the next row

@@ -36,8 +36,8 @@ HWY_INLINE void TransposeBlock(const float* f, ptrdiff_t from_stride, float* t, 
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, b2, b3)), d, t + 3 * to_stride);
 }
 
-// The rows in blocks of kLanes. The last block, and the last columns, reach back over those before them, unless few are left.
-// Returns how many rows were done.
+// The rows in blocks of kLanes. The last columns reach back over those before them, and so does the last block, unless it is less
+// than half that are left. Returns how many rows were done.
 HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, size_t rows, size_t columns, float* to,
                                    ptrdiff_t to_stride) {
   if (rows < kLanes || columns < 4) return 0;
@@ -51,7 +51,7 @@ HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, siz
       TransposeBlock(f + static_cast<ptrdiff_t>(c) + back, from_stride, t + back * to_stride, to_stride);
     }
     r += kLanes;
-    if (r >= rows) return rows;
+    if (rows - r < kLanes / 2) return r;
     r = HWY_MIN(r, rows - kLanes);
   }
 }
