@@ -58,8 +58,8 @@ HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, siz
 #endif
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-// Three rows interleaved: number j of row i belongs to lane (3 j + i) mod lanes of vector (3 j + i) / lanes. As 3 and the lanes have
-// no common divisor, one permutation brings all numbers of a row to their lanes, and of each lane every vector takes one row.
+// Three rows interleaved: number j of row i belongs to lane (3 j + i) mod lanes of vector (3 j + i) / lanes. As 3 and the lanes
+// have no common divisor, one permutation brings all numbers of a row to their lanes, and of each lane every vector takes one row.
 struct ThreeRows {
   // Rows' numbers by lane: lane l holds number j of row i with 3 j + i = l mod lanes.
   static HWY_INLINE V ToLanes(V row, int32_t i) {
@@ -89,7 +89,6 @@ struct ThreeRows {
 };
 #endif
 
-#if HWY_TARGET != HWY_SCALAR
 // to[3 * j + i] = row i [j]
 HWY_INLINE void StoreThreeRows(V a, V b, V c, float* to) {
   const D d;
@@ -105,6 +104,7 @@ HWY_INLINE void StoreThreeRows(V a, V b, V c, float* to) {
 #endif
 }
 
+#if HWY_TARGET != HWY_SCALAR
 // The inverse.
 HWY_INLINE void LoadThreeRows(const float* from, V& a, V& b, V& c) {
   const D d;
