@@ -60,17 +60,26 @@ HWY_INLINE size_t TransposeVectors(const float* from, ptrdiff_t from_stride, siz
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 // Three rows interleaved: number j of row i belongs to lane (3 j + i) mod lanes of vector (3 j + i) / lanes. As 3 and the lanes
 // have no common divisor, one permutation brings all numbers of a row to their lanes, and of each lane every vector takes one row.
-struct ThreeRows {
-  // Rows' numbers by lane: lane l holds number j of row i with 3 j + i = l mod lanes.
-  static HWY_INLINE V ToLanes(V row, int32_t i) {
-    HWY_ALIGN int32_t number[kLanes];
-    for (int32_t j = 0; j < static_cast<int32_t>(kLanes); ++j) number[(3 * j + i) % static_cast<int32_t>(kLanes)] = j;
-    return hn::TableLookupLanes(row, hn::SetTableIndices(D(), number));
+struct ThreeRowLanes {
+  alignas(64) int32_t number[3][kLanes] = {};  // of row i, by lane
+  alignas(64) int32_t lane[3][kLanes] = {};    // of row i, by number
+  constexpr ThreeRowLanes() {
+    for (int32_t i = 0; i < 3; ++i) {
+      for (int32_t j = 0; j < static_cast<int32_t>(kLanes); ++j) {
+        lane[i][j] = (3 * j + i) % static_cast<int32_t>(kLanes);
+        number[i][lane[i][j]] = j;
+      }
+    }
   }
-  static HWY_INLINE V FromLanes(V lanes, int32_t i) {
-    HWY_ALIGN int32_t lane[kLanes];
-    for (int32_t j = 0; j < static_cast<int32_t>(kLanes); ++j) lane[j] = (3 * j + i) % static_cast<int32_t>(kLanes);
-    return hn::TableLookupLanes(lanes, hn::SetTableIndices(D(), lane));
+};
+constexpr ThreeRowLanes kThreeRowLanes;
+
+struct ThreeRows {
+  static HWY_INLINE V ToLanes(V row, size_t i) {
+    return hn::TableLookupLanes(row, hn::SetTableIndices(D(), kThreeRowLanes.number[i]));
+  }
+  static HWY_INLINE V FromLanes(V lanes, size_t i) {
+    return hn::TableLookupLanes(lanes, hn::SetTableIndices(D(), kThreeRowLanes.lane[i]));
   }
   // Lane l of argument (l + kFirst) mod 3.
   template <int kFirst>
