@@ -190,7 +190,7 @@ double estimate(const Layer& layer, const arch::KernelTable& kernels, const Opti
   const bool planar = layer.description.layout == Layout::nchw;
   const double lanes = static_cast<double>(kernels.lanes);
   const double input = static_cast<double>(layer.geometry.input_elements) * (planar ? 1.0 : 2.0 / lanes);
-  const double output = static_cast<double>(layer.geometry.output_elements) * (4.0 / lanes + (planar ? 1.0 : 0.0));
+  const double output = static_cast<double>(layer.geometry.output_elements) * (planar ? 4.0 / lanes + 1.0 : 9.0 / lanes);
   // Pixels of groups lie apart: each is a call of its own. In planes few channels are transposed one by one.
   const double pixels = static_cast<double>(layer.geometry.output_elements) / static_cast<double>(layer.out_per_group);
   const double pixel = !planar ? 7 : layer.out_per_group < 4 ? 6.0 * static_cast<double>(layer.out_per_group) : 3;
