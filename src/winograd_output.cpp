@@ -3,6 +3,7 @@
 
 #include "activation.hpp"
 #include "streamed_output.hpp"
+#include "winograd_pieces.hpp"
 #include "winograd_task.hpp"
 
 namespace tconv::winograd {
@@ -16,6 +17,7 @@ class OutputTransform {
  public:
   explicit OutputTransform(const BlockTask& task)
       : t_(task),
+        pieces_(task.layer, task.plan),
         epilogue_(fused_epilogue(task.layer.description.activation)),
         activation_(unfused_activation(task.kernels.activations, task.layer.description.activation.kind)) {}
 
@@ -129,8 +131,8 @@ class OutputTransform {
       for (size_t p = first; p < last; ++p) {
         const Panel& panel = t_.plan.panels[p];
         const auto store = [&](const Piece& piece) { store_columns(tiles_of(p, 0), panel, piece, at, places); };
-        store(whole_panel(panel));
-        for_each_other_piece(panel, store);
+        store(pieces_.whole(panel));
+        pieces_.for_each_other(panel, store);
       }
       return;
     }
@@ -140,63 +142,6 @@ class OutputTransform {
       for (size_t k = 0; k < count; ++k) row[k] = panel_row(t_.plan.panels[p + k], at, places);
       store_panels(row, count, at, [&](size_t k, int64_t c) { return tiles_of(p + k, c); });
     }
-  }
-
-  // Columns [first, last) of a panel, neighbours in memory in each cell (g) of [begin, end). Cells that only some of a panel's
-  // phases have are cut at the ends of the image.
-  struct Piece {
-    int64_t phase, channel;  // of the first column; phases are counted from the panel's
-    int64_t first, last;
-    int64_t begin, end;
-  };
-
-  const PhaseDomain& phase_of(const Panel& panel, int64_t number) const {
-    return t_.plan.x.phase[static_cast<size_t>(panel.x + number)];
-  }
-  int64_t last_phase(const Panel& panel) const {
-    const int64_t last = panel.channel + panel.columns - 1;
-    return last < t_.layer.out_per_group ? 0 : last / t_.layer.out_per_group;
-  }
-
-  // All columns, in the cells that all of their phases have; later phases begin and end one cell earlier, if they do.
-  Piece whole_panel(const Panel& panel) const {
-    const int64_t last = last_phase(panel);
-    const int64_t begin = phase_of(panel, 0).begin;
-    const bool none = last != 0 && !t_.plan.joined;
-    return {0, panel.channel, 0, panel.columns, begin, none ? begin : std::max(begin, phase_of(panel, last).end)};
-  }
-
-  // What else a panel has: cells of some of its phases; or all cells, a phase at a time, where their pixels are no neighbours.
-  template <typename Function>
-  void for_each_other_piece(const Panel& panel, const Function& f) const {
-    const int64_t last = last_phase(panel);
-    if (last == 0) return;
-    const auto piece = [&](int64_t phase, int64_t end_phase, int64_t begin, int64_t end) {
-      const auto column = [&](int64_t r) {
-        return std::clamp<int64_t>(r * t_.layer.out_per_group - panel.channel, 0, panel.columns);
-      };
-      f(Piece{phase, phase == 0 ? panel.channel : 0, column(phase), column(end_phase), begin, end});
-    };
-    if (!t_.plan.joined) {
-      for (int64_t r = 0; r <= last; ++r) {
-        const PhaseDomain& phase = phase_of(panel, r);
-        if (phase.begin < phase.end) piece(r, r + 1, phase.begin, phase.end);
-      }
-      return;
-    }
-    const Piece whole = whole_panel(panel);
-    const auto cells = [&](int64_t begin, int64_t end) {
-      for (int64_t g = begin; g < end; ++g) {
-        const auto has = [&](int64_t r) { return phase_of(panel, r).begin <= g && g < phase_of(panel, r).end; };
-        int64_t first = 0;
-        while (first <= last && !has(first)) ++first;
-        int64_t end_phase = first;
-        while (end_phase <= last && has(end_phase)) ++end_phase;
-        if (first < end_phase) piece(first, end_phase, g, g + 1);
-      }
-    };
-    cells(phase_of(panel, last).begin, whole.begin);
-    cells(whole.end, phase_of(panel, 0).end);
   }
 
   // A panel's outputs in a line of tiles.
@@ -216,7 +161,7 @@ class OutputTransform {
     row.phase = &t_.x_of(panel);
     row.rows = outputs_of(t_.plan.y, t_.y_of(panel), at.y);
     if (row.rows.empty()) return row;
-    row.whole = whole_panel(panel);
+    row.whole = pieces_.whole(panel);
     row.places = places;
     const int64_t first_row = row_of(panel, at, row.rows.first);
     row.places.output.origin = places.output.at(first_row, 0);
@@ -264,7 +209,7 @@ class OutputTransform {
       }
       for (size_t k = 0; k < count; ++k) {
         if (row[k].rows.empty()) continue;
-        for_each_other_piece(*row[k].panel, [&](const Piece& piece) {
+        pieces_.for_each_other(*row[k].panel, [&](const Piece& piece) {
           const int64_t tile = t_.plan.x.step * t_.plan.x.outputs;
           const int64_t begin = std::max<int64_t>(0, floor_div(piece.begin - at.x, tile) - c);
           const int64_t end = std::min(tiles, ceil_div(piece.end - at.x, tile) - c);
@@ -323,7 +268,7 @@ class OutputTransform {
 
   // Where a piece is stored in cell g.
   int64_t pixel_of(const Panel& panel, const Piece& piece, int64_t g) const {
-    return axis_output(t_.layer.axis(2), phase_of(panel, piece.phase), g);
+    return axis_output(t_.layer.axis(2), pieces_.phase_of(panel, piece.phase), g);
   }
 
   // Tiles of one row whose outputs L1 holds until those of the next panels join them; of several rows one.
@@ -412,6 +357,7 @@ class OutputTransform {
   }
 
   const BlockTask& t_;
+  const Pieces pieces_;
   const arch::Epilogue epilogue_;
   const arch::ActivationFunction activation_;
 };
