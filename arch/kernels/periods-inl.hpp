@@ -107,7 +107,7 @@ HWY_INLINE void KeepSums(V (&acc)[kBlocks][kRows][NV]) {
 #pragma GCC unroll 16
     for (size_t m = 0; m < kRows; ++m) {
 #pragma GCC unroll 4
-      for (size_t v = 0; v < NV; ++v) asm("" : "+v"(acc[b][m][v].raw));
+      for (size_t v = 0; v < NV; ++v) asm volatile("" : "+v"(acc[b][m][v].raw));
     }
   }
 #else
