@@ -156,9 +156,10 @@ void DepthwiseRun(const DepthwiseRows& r, const DepthwiseOutputs& to, size_t p, 
 
 // Any phases and taps.
 void DepthwiseAnyRows(const DepthwiseRows& r) {
-  const size_t most = r.phases <= 2 ? 8 : 4;
-  // Cells at the begin of a row whose taps lead to pixels before the image are a tile of their own where there are no more tiles
-  // so.
+  // Cells of a tile, which all of its runs pass: more where their outputs are a few KiB.
+  const size_t most = r.phases <= 2 || r.phases * r.channels <= 128 ? 8 : 4;
+  // Cells at the begin of a row some of whose taps lead before the image: a tile of their own, but for a single one where this
+  // would make one tile more.
   ptrdiff_t border = 0;
   for (size_t p = 0; p < r.phases; ++p) {
     const DepthwisePhase& phase = r.phase[p];
