@@ -156,7 +156,13 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const int64_t part = ceil_div(g.output[2], x.stride) % static_cast<int64_t>(kernels.lanes);
   if (part != 0) of_vectors += of_part * static_cast<double>(lines);
   const double rows = planes * static_cast<double>(g.output[1]) * calls;
-  double cycles = together * rows * (of_vectors + of_row) * (1 + of_channel * crossing * static_cast<double>(layer.in_per_group));
+  // Copies of which L1 does not hold those that a few periods meet come from L2 for each tap of y.
+  const InputRows met = input_rows(layer);
+  const double met_bytes = static_cast<double>(met.last - met.first) * static_cast<double>(layer.in_per_group) *
+                           (static_cast<double>(x.input) + 2 * lanes * static_cast<double>(kernels.planar_vectors)) * sizeof(float);
+  const double far_copies = 4 * met_bytes > static_cast<double>(options.cache.l1 / 2) ? 2.5 : 1;
+  double cycles =
+      together * rows * (of_vectors + of_row) * (1 + of_channel * crossing * far_copies * static_cast<double>(layer.in_per_group));
   const double borders = std::min(static_cast<double>(g.axis[1].kernel + g.axis[1].stride), static_cast<double>(g.output[1]));
   cycles += of_plane * planes;
   cycles += planes * calls * borders * (of_call + of_term * terms * static_cast<double>(x.kernel));
