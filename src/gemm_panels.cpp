@@ -29,7 +29,7 @@ PanelWidths choose_panels(const arch::KernelTable& kernels, int64_t columns, int
     const int64_t last = ceil_div(columns - (count - 1) * vectors * lanes, lanes);
     PanelWidths widths{vectors, count, last, 0};
     widths.cycles = panels_cycles(kernels, widths, rows);
-    if (best.vectors == 0 || widths.cycles < best.cycles * 0.99) best = widths;
+    if (best.vectors == 0 || widths.cycles < best.cycles * 0.999) best = widths;
   }
   return best;
 }
