@@ -86,13 +86,19 @@ class Task {
 
   void activate(const arch::GemmStrip& strip, int64_t columns) {
     float* c = strip.c;
+    // Rows without anything between them are one.
+    const bool dense = strip.c_stride == columns;
     size_t left = strip.run != 0 ? strip.first_run : strip.rows;
-    for (size_t m = 0; m < strip.rows; ++m, c += strip.c_stride, --left) {
+    for (size_t m = 0; m < strip.rows;) {
       if (left == 0) {
         c += strip.c_run_stride - static_cast<ptrdiff_t>(strip.run) * strip.c_stride;
         left = strip.run;
       }
-      activation_(c, static_cast<size_t>(columns), layer_.description.activation.alpha);
+      const size_t rows = dense ? std::min(left, strip.rows - m) : 1;
+      activation_(c, rows * static_cast<size_t>(columns), layer_.description.activation.alpha);
+      m += rows;
+      left -= rows;
+      c += static_cast<ptrdiff_t>(rows) * strip.c_stride;
     }
   }
 
