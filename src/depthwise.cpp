@@ -153,6 +153,8 @@ void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Opt
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
+  constexpr int64_t most_phases = int64_t{1} << 20;  // they are listed, those without taps too
+  if (std::min(layer.axis(2).stride, layer.output(2)) > most_phases) return false;
   // Several outputs of a channel, or inputs of an output, are made from copies; of planes whatever their size becomes.
   const bool several = layer.description.layout == Layout::nhwc || (layer.axis(2).stride <= 2 && can_pad(layer));
   const bool few_inputs = layer.in_per_group == 1 || (layer.description.groups > 1 && layer.in_per_group <= most_inputs);

@@ -21,6 +21,7 @@ int64_t choose_chunk(const Layer& layer) {
 
 // Cycles, measured:
 constexpr double together = 0.88;       // of what is computed: while a tile ends, the next one has begun
+constexpr double single = 1.8;          // where vectors are single numbers: no compiler makes vectors of these sums
 constexpr double of_channel = 0.03;     // more of it with each input channel, where vectors are a cache line: copies fill L1
 constexpr double of_vector_stored = 1;  // a vector of outputs
 constexpr double of_part = 15;          // a row of a line that ends within a vector
@@ -161,8 +162,8 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const double met_bytes = static_cast<double>(met.last - met.first) * static_cast<double>(layer.in_per_group) *
                            (static_cast<double>(x.input) + 2 * lanes * static_cast<double>(kernels.planar_vectors)) * sizeof(float);
   const double far_copies = 4 * met_bytes > static_cast<double>(options.cache.l1 / 2) ? 2.5 : 1;
-  double cycles =
-      together * rows * (of_vectors + of_row) * (1 + of_channel * crossing * far_copies * static_cast<double>(layer.in_per_group));
+  double cycles = (kernels.lanes == 1 ? single : together) * rows * (of_vectors + of_row) *
+                  (1 + of_channel * crossing * far_copies * static_cast<double>(layer.in_per_group));
   const double borders = std::min(static_cast<double>(g.axis[1].kernel + g.axis[1].stride), static_cast<double>(g.output[1]));
   cycles += of_plane * planes;
   cycles += planes * calls * borders * (of_call + of_term * terms * static_cast<double>(x.kernel));
