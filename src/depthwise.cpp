@@ -130,7 +130,7 @@ void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Opt
   const Geometry& g = layer.geometry;
   const Axis& y = g.axis[1];
   plan_rows(layer, plan);
-  const int64_t reach = plan->last_input - plan->first_input;
+  const int64_t reach = std::min(plan->last_input - plan->first_input, y.input);
   const int64_t z_rows = std::min(g.axis[0].input, layer.phases[0].most_taps());
   const int64_t periods = ceil_div(g.output[1], y.stride);
   const int64_t input_row = layer.in_per_group * z_rows * g.axis[2].input;
@@ -153,8 +153,10 @@ void plan_copies(const Layer& layer, const arch::KernelTable& kernels, const Opt
 }  // namespace
 
 bool supports(const Layer& layer, const Options&) {
-  constexpr int64_t most_phases = int64_t{1} << 20;  // they are listed, those without taps too
+  constexpr int64_t most_phases = int64_t{1} << 20;    // they are listed, those without taps too
+  constexpr int64_t most_elements = int64_t{1} << 48;  // of a tensor; more than any memory has
   if (std::min(layer.axis(2).stride, layer.output(2)) > most_phases) return false;
+  if (std::max(layer.geometry.input_elements, layer.geometry.output_elements) > most_elements) return false;
   // Several outputs of a channel, or inputs of an output, are made from copies; of planes whatever their size becomes.
   const bool several = layer.description.layout == Layout::nhwc || (layer.axis(2).stride <= 2 && can_pad(layer));
   const bool few_inputs = layer.in_per_group == 1 || (layer.description.groups > 1 && layer.in_per_group <= most_inputs);

@@ -217,7 +217,7 @@ class Task {
     r.phases = plan_.phases.size();
     r.pairs = g.axis[2].stride == 2 && g.axis[2].dilation == 1;
     r.tap_step = static_cast<size_t>(layer_.phases[2].tap_step);
-    r.x_step = layer_.phases[2].input_step;
+    r.x_step = layer_.phases[2].most_taps() > 1 ? layer_.phases[2].input_step : 1;  // of one tap it may be anything
     r.width = static_cast<size_t>(g.axis[2].input);
     r.columns = static_cast<size_t>(g.output[2]);
     r.channels = static_cast<size_t>(channels_);

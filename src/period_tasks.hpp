@@ -25,8 +25,8 @@ class PeriodTasks {
     // Enough tasks to keep the threads busy to the end; how they are cut changes no result. Each part of the rows copies the rows
     // before it again, each part of the chunks all of them.
     const int64_t wanted = parallelism.threads > 1 ? 4 * static_cast<int64_t>(parallelism.threads) : 1;
-    const int64_t reach = layer.phases[1].most_taps() * layer.phases[1].input_step;
-    const int64_t row_parts = std::clamp<int64_t>(periods_ / (2 * reach), 1, ceil_div(wanted, outer));
+    const int64_t reach = 1 + (layer.phases[1].most_taps() - 1) * layer.phases[1].input_step;
+    const int64_t row_parts = std::clamp<int64_t>(periods_ / reach / 2, 1, ceil_div(wanted, outer));
     chunk_parts_ = std::min(chunks, ceil_div(wanted, outer * row_parts));
     row_parts_ = std::min(periods_, ceil_div(wanted, outer * chunk_parts_));
     count_ = outer * row_parts_ * chunk_parts_;

@@ -164,7 +164,8 @@ double estimate_sums(const Layer& layer, const arch::KernelTable& kernels, const
   const double far_copies = 4 * met_bytes > static_cast<double>(options.cache.l1 / 2) ? 2.5 : 1;
   double cycles = (kernels.lanes == 1 ? single : together) * rows * (of_vectors + of_row) *
                   (1 + of_channel * crossing * far_copies * static_cast<double>(layer.in_per_group));
-  const double borders = std::min(static_cast<double>(g.axis[1].kernel + g.axis[1].stride), static_cast<double>(g.output[1]));
+  const double borders =
+      std::min(static_cast<double>(g.axis[1].kernel) + static_cast<double>(g.axis[1].stride), static_cast<double>(g.output[1]));
   cycles += of_plane * planes;
   cycles += planes * calls * borders * (of_call + of_term * terms * static_cast<double>(x.kernel));
   cycles += input * sizeof(float) / copied + of_copied_row * input / static_cast<double>(x.input);

@@ -158,10 +158,12 @@ class Task {
     oy_ = first_ * stride + phase;
     int64_t left = std::min(last_ - first_, ceil_div(g.output[1] - oy_, stride));
     y_ = outer_taps(layer_, 1, oy_);
-    for (int64_t rows; left > 0; left -= rows) {
-      rows = std::min(rows_alike(left), plan_.rows_together);
+    for (;;) {
+      const int64_t rows = std::min(rows_alike(left), plan_.rows_together);
       list_terms();
       make_rows(rows);
+      left -= rows;
+      if (left == 0) break;  // the next row may be beyond all numbers
       y_.first_input += rows;
       oy_ += rows * stride;
     }

@@ -135,14 +135,14 @@ class Task {
           const auto row = [&](const Range(&range)[max_rank], int64_t iz, int64_t iy) {
             return ((n * range[0].size() + iz) * range[1].size() + iy) * range[2].size();
           };
-          int64_t input = row(input_, taps[0]->input.begin + z - input_[0].begin, taps[1]->input.begin + y - input_[1].begin) +
-                          x.begin - input_[2].begin;
-          int64_t output =
+          const int64_t input =
+              row(input_, taps[0]->input.begin + z - input_[0].begin, taps[1]->input.begin + y - input_[1].begin) + x.begin -
+              input_[2].begin;
+          const int64_t output =
               row(output_, taps[0]->first_output + z * layer_.axis(0).stride, taps[1]->first_output + y * layer_.axis(1).stride) +
               taps[2]->first_output;
-          for (int64_t i = x.begin; i < x.end; ++i, ++input, output += layer_.axis(2).stride) {
-            *pair++ = {static_cast<uint32_t>(input), static_cast<uint32_t>(output)};
-          }
+          for (int64_t i = 0; i < x.size(); ++i)
+            *pair++ = {static_cast<uint32_t>(input + i), static_cast<uint32_t>(output + i * layer_.axis(2).stride)};
         }
       }
     }

@@ -75,6 +75,7 @@ void DepthwiseRunCell(const DepthwiseRows& r, const DepthwiseOutputs& to, const 
   ptrdiff_t last = static_cast<ptrdiff_t>(phase.taps);
   while (first < last && at - first * r.x_step >= width) ++first;
   while (first < last && at - (last - 1) * r.x_step < 0) --last;
+  if (first == last) first = last = at = 0;  // beside the image, as far away as may be
   DepthwiseRunCells<kPhases, 1, true, kWhole>(r, to, phase, static_cast<size_t>(first), static_cast<size_t>(last), x_offset, at,
                                               begin, end);
 }
