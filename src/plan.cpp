@@ -31,9 +31,8 @@ constexpr Entry entries[] = {
      needs(TCONV_WITHOUT_PLANAR, "finite weights, and taps that reach at most 65536 inputs")},
     {Algorithm::depthwise, depthwise::supports, depthwise::estimate,
      needs(TCONV_WITHOUT_DEPTHWISE,
-           "one input channel per group, or, with several groups, up to 8 (where layout is nchw: and finite weights and a stride "
-           "of x "
-           "up to 2, unless there is one input and one output channel per group), no input activation")},
+           "groups of one input channel, or several of at most 8 (nchw: of one input and one output, or finite weights and stride "
+           "of x <= 2), no input_activation, at most 2^20 phases of x and 2^48 numbers a tensor")},
     {Algorithm::small_image, small_image::supports, small_image::estimate, needs(TCONV_WITHOUT_SMALL_IMAGE, "nothing")},
     {Algorithm::winograd, winograd::supports, winograd::estimate,
      needs(TCONV_WITHOUT_WINOGRAD,
